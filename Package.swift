@@ -1,0 +1,102 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),  // SE-0335
+    .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444
+    .enableUpcomingFeature("InternalImportsByDefault"),  // SE-0409
+]
+
+let package = Package(
+    name: "gleaner",
+    products: [
+        .executable(name: "gleaner", targets: ["gleaner"]),
+        .library(name: "GleanerRuntime", targets: ["GleanerRuntime"]),
+        .library(name: "GleanerTesting", targets: ["GleanerTesting"]),
+    ],
+    traits: [
+        .trait(name: "JPEG", description: "JPEG frames, through TurboJPEG (libturbojpeg0-dev)."),
+        .trait(name: "Full", description: "Everything Gleaner can do.", enabledTraits: ["JPEG"]),
+        .default(enabledTraits: []),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // The operating system's libraries.
+        .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+        .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
+        .target(name: "COnnxRuntime", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
+
+        // Nouns and protocols. Every library below sees this one and never a sibling.
+        .target(
+            name: "GleanerCore",
+            dependencies: [.product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: strict),
+        .target(name: "GleanerCapture", dependencies: ["GleanerCore"], swiftSettings: strict),
+        .target(
+            name: "GleanerImaging",
+            dependencies: ["GleanerCore", "CPNG", .target(name: "CTurboJPEG", condition: .when(traits: ["JPEG"]))],
+            swiftSettings: strict),
+        .target(name: "GleanerInference", dependencies: ["GleanerCore", "COnnxRuntime"], swiftSettings: strict),
+        .target(name: "GleanerSelection", dependencies: ["GleanerCore"], swiftSettings: strict),
+        .target(
+            name: "GleanerStore",
+            dependencies: ["GleanerCore", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: strict),
+        .target(name: "GleanerExport", dependencies: ["GleanerCore"], swiftSettings: strict),
+
+        // The one place that sees them all.
+        .target(
+            name: "GleanerRuntime",
+            dependencies: [
+                "GleanerCore", "GleanerCapture", "GleanerImaging", "GleanerInference", "GleanerSelection",
+                "GleanerStore", "GleanerExport", "Yams",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "gleaner",
+            dependencies: [
+                "GleanerRuntime", "GleanerCore",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+
+        // Contract tests and fakes, for our implementations and others'.
+        .target(name: "GleanerTesting", dependencies: ["GleanerCore"], swiftSettings: strict),
+
+        .testTarget(name: "GleanerCoreTests", dependencies: ["GleanerCore"], swiftSettings: strict),
+        .testTarget(
+            name: "GleanerCaptureTests", dependencies: ["GleanerCapture", "GleanerCore", "GleanerTesting"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "GleanerImagingTests", dependencies: ["GleanerImaging", "GleanerCore"], swiftSettings: strict),
+        .testTarget(
+            name: "GleanerInferenceTests",
+            dependencies: ["GleanerInference", "GleanerImaging", "GleanerCore", "GleanerTesting"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "GleanerSelectionTests", dependencies: ["GleanerSelection", "GleanerCore", "GleanerTesting"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "GleanerStoreTests",
+            dependencies: [
+                "GleanerStore", "GleanerCore", "GleanerTesting", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "GleanerExportTests", dependencies: ["GleanerExport", "GleanerCore", "GleanerTesting"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "GleanerRuntimeTests", dependencies: ["GleanerRuntime", "GleanerCore", "GleanerTesting"],
+            swiftSettings: strict),
+    ]
+)

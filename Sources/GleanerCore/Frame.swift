@@ -1,0 +1,118 @@
+/// How a picture's bytes are encoded.
+public enum PictureEncoding: String, Sendable, Codable, CaseIterable {
+    case png
+    case jpeg
+
+    /// The ending of its file names, without a dot.
+    public var fileExtension: String {
+        switch self {
+        case .png: "png"
+        case .jpeg: "jpg"
+        }
+    }
+}
+
+/// Row-major pixels of three interleaved channels, red first, 8 bits each, without padding.
+///
+/// Its memory is reused from frame to frame: ``resize(width:height:)`` only ever grows it.
+public struct PixelBuffer: Sendable {
+    public private(set) var width = 0
+    public private(set) var height = 0
+    /// At least `width × height × 3` bytes; only the first so many are the picture.
+    public private(set) var storage: [UInt8] = []
+
+    public init() {}
+
+    /// A picture of one colour: black.
+    public init(width: Int, height: Int) {
+        resize(width: width, height: height)
+    }
+
+    /// A picture from its bytes. Traps unless there are exactly `width × height × 3`.
+    public init(width: Int, height: Int, bytes: [UInt8]) {
+        precondition(width > 0 && height > 0 && bytes.count == width * height * 3, "pixels do not fill the picture")
+        self.width = width
+        self.height = height
+        storage = bytes
+    }
+
+    public var byteCount: Int { width * height * 3 }
+
+    /// Gives the buffer another size; the content is then undefined.
+    public mutating func resize(width: Int, height: Int) {
+        precondition(width >= 0 && height >= 0, "a picture has no negative size")
+        self.width = width
+        self.height = height
+        let needed = width * height * 3
+        if storage.count < needed { storage = [UInt8](repeating: 0, count: needed) }
+    }
+
+    public func withBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) throws -> Result) rethrows -> Result {
+        try storage.withUnsafeBufferPointer { try body(UnsafeBufferPointer(rebasing: $0[..<byteCount])) }
+    }
+
+    public mutating func withMutableBytes<Result>(
+        _ body: (UnsafeMutableBufferPointer<UInt8>) throws -> Result
+    ) rethrows -> Result {
+        let count = byteCount
+        return try storage.withUnsafeMutableBufferPointer {
+            try body(UnsafeMutableBufferPointer(rebasing: $0[..<count]))
+        }
+    }
+}
+
+/// Where a frame came from, exactly enough to know it again after a restart.
+public struct FrameOrigin: Hashable, Sendable {
+    /// The source as the configuration names it, such as `folder:/data/frames`.
+    public var source: String
+    /// The frame's name in its source: for a folder, the path below it.
+    public var name: String
+    /// Bytes of the file when it was read; 0 where the source has no files.
+    public var byteCount: Int64
+    /// The file's modification time; a file that is written anew under its name is a new frame.
+    public var modifiedNanoseconds: Int64
+
+    public init(source: String, name: String, byteCount: Int64 = 0, modifiedNanoseconds: Int64 = 0) {
+        self.source = source
+        self.name = name
+        self.byteCount = byteCount
+        self.modifiedNanoseconds = modifiedNanoseconds
+    }
+}
+
+/// One frame on its way through the loop: bytes as captured, and where they came from.
+///
+/// The loop owns a few of these and hands them round, so that a steady stream allocates nothing.
+public struct FrameBuffer: ~Copyable, Sendable {
+    public var origin = FrameOrigin(source: "", name: "")
+    /// The wall clock at capture, if the source knows it.
+    public var capturedAt: Timestamp?
+    /// The bytes as captured; unchecked until a decoder has read them.
+    public var encoded: [UInt8] = []
+
+    public init() {}
+}
+
+/// What a source has to give.
+public enum SourceEvent: Sendable {
+    /// The buffer holds the next frame.
+    case frame
+    /// The next frame could not be read, and the buffer holds only its origin. It is counted; the source goes on.
+    case unreadable(GleanerError)
+    /// There are no more frames, or the source was told to stop.
+    case end
+}
+
+/// Frames in the order they were captured.
+///
+/// A source blocks its caller, so it lives on a thread of its own.
+///
+/// ### Promises of an implementation
+/// - Every frame is given exactly once; one whose origin was recorded in an earlier run is not given again.
+/// - ``next(into:)`` returns `.end` within half a second after its ``StopSignal`` was raised.
+/// - It throws only when it fails for good.
+public protocol FrameSource: Sendable {
+    mutating func next(into buffer: inout FrameBuffer) throws -> SourceEvent
+    /// The number of frames known to be still to come, for progress; `nil` where nobody can know.
+    var remainingCount: Int? { get }
+}

@@ -1,0 +1,39 @@
+/// Runs one loaded model. One thread at a time; another thread may load the next session meanwhile.
+public protocol InferenceSession: AnyObject, Sendable {
+    var manifest: ModelManifest { get }
+    /// Fill it, then ``run()``. Made and bound once.
+    var input: TensorBuffer { get }
+    /// Runs the model on ``input``. What it returns is read in place and stays valid until the next run.
+    ///
+    /// - Throws: ``GleanerError`` when the runtime fails.
+    func run() throws -> TensorOutputs
+}
+
+/// The outputs of one run, by position or name.
+public struct TensorOutputs: Sendable {
+    public let tensors: [TensorBuffer]
+    public init(_ tensors: [TensorBuffer]) { self.tensors = tensors }
+    public subscript(name: String) -> TensorBuffer? { tensors.first { $0.name == name } }
+}
+
+/// Loads models.
+public protocol InferenceEngine: Sendable {
+    /// Loads a model beside whatever is loaded already, from these very bytes, and checks that its inputs are what
+    /// the manifest says.
+    ///
+    /// - Throws: ``GleanerError`` naming the tensor that does not fit and what the model has instead.
+    func loadSession(for manifest: ModelManifest, model: UnsafeRawBufferPointer) throws -> any InferenceSession
+}
+
+/// Turns raw outputs into a prediction in the pixels of the frame. A plain value: one serves all frames.
+public protocol OutputDecoder: Sendable {
+    var task: ModelTask { get }
+    /// From this score on a detection counts as claimed; `nil` for classifiers.
+    var scoreMin: Float? { get }
+    /// Checks at load time that the outputs of a model fit, so that a wrong model is refused before any frame.
+    ///
+    /// - Throws: ``GleanerError`` naming the output, what was expected and what is there.
+    func check(_ outputs: TensorOutputs, labelCount: Int) throws
+    /// - Throws: ``GleanerError`` when an output is not finite.
+    func decode(_ outputs: TensorOutputs, undoing letterbox: Letterbox) throws -> Prediction
+}
