@@ -52,7 +52,11 @@ class Training:
         self.steps = 0
 
     def run(self, train, val):
-        """Trains on `train`; afterwards the network has the weights that did best on `val`."""
+        """Trains on `train`; afterwards the network has the weights that did best on `val`.
+
+        Only epochs of the schedule's second half count: before, the rate is so high that a good epoch is luck, and a
+        validation part of a few samples falls for it.
+        """
         best, best_weights, best_epoch = np.inf, None, 0
         truth, val_truth = self._indices(train), self._indices(val)
         steps_max = self.epochs * -(-len(train) // BATCH_SIZE)
@@ -62,10 +66,10 @@ class Training:
                 chosen = order[at : at + BATCH_SIZE]
                 self._step(self._augmented(train.frames[chosen]), truth[chosen], steps_max)
             loss = self.network.loss(val.frames, val_truth)
-            if loss < best:
+            if loss < best and 2 * epoch >= self.epochs:
                 best, best_epoch = loss, epoch
                 best_weights = {name: weight.copy() for name, weight in self.network.weights.items()}
-            if epoch - best_epoch >= self.patience:
+            if best_weights and epoch - best_epoch >= self.patience:
                 break
         self.network.weights = best_weights
         right = (self.network.probabilities(val.frames).argmax(axis=1) == val_truth).mean()
@@ -129,6 +133,14 @@ def divide(data, random):
     return train.part("train"), train.part("val")
 
 
+def balanced(new, known):
+    """Both together, the new ones repeated until they weigh about as much as the known ones."""
+    joined = new
+    for _ in range(min(round(len(known) / max(1, len(new))), 10) - 1):
+        joined = joined.joined(new)
+    return joined.joined(known)
+
+
 def retrain(given):
     """Does what the arguments say; returns the manifest that was written."""
     random = np.random.default_rng(given.seed)
@@ -144,8 +156,9 @@ def retrain(given):
     if given.base_set:
         known, known_batches = samples.read_batches(given.base_set, spec)
         known_train, known_val = divide(known, random)
-        train, val, batches = train.joined(known_train), val.joined(known_val), batches + known_batches
+        batches += known_batches
         say(f"with {len(known)} samples that the base model was trained on")
+        train, val = balanced(train, known_train), val.joined(known_val)
     if not len(train) or not len(val):
         raise samples.BatchError("there are too few labeled samples to train on: label some and export again")
     labels = manifest["labels"] + sorted(set(train.classes + val.classes) - set(manifest["labels"]))
@@ -202,8 +215,8 @@ def parse_arguments(arguments=None):
     parser.add_argument("--size", type=pack_model.parse_size, metavar="WxH", help="its input, in multiples of 4")
     parser.add_argument("--color", default="RGB", choices=pack_model.COLORS)
     parser.add_argument("--decoder", default="classification", help="its decoder (default: classification)")
-    parser.add_argument("--epochs", type=int, default=30, help="at most so many (default: 30)")
-    parser.add_argument("--patience", type=int, default=8, help="stop after so many without getting better (default: 8)")
+    parser.add_argument("--epochs", type=int, default=14, help="at most so many (default: 14)")
+    parser.add_argument("--patience", type=int, default=5, help="stop after so many without getting better (default: 5)")
     parser.add_argument("--rate", type=float, help="of learning (default: 0.003 from nothing, 0.001 from a base)")
     parser.add_argument("--shift", type=int, default=2, help="augmentation: move by up to so many pixels (default: 2)")
     parser.add_argument("--gain", type=float, default=0.1, help="augmentation: change the contrast by so much (default: 0.1)")
