@@ -98,6 +98,9 @@ public protocol QueryStrategy: Sendable {
 
 /// Spends the label budget: decides which utilities are worth one of the labels there will be.
 public protocol BudgetManager: Sendable {
+    /// The share of all offered frames that it means to keep as things are now, in 0…1. The audit coin's
+    /// probability is a part of it.
+    var share: Double { get }
     /// Whether a candidate of this utility is kept. Called for every candidate that reaches it, in order.
     mutating func admits(_ utility: Utility, at now: Instant) -> Bool
     /// Told of every frame that was offered, whatever became of it: a share is a share of all frames.
