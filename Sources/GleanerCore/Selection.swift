@@ -6,6 +6,10 @@ public struct Utility: Comparable, Hashable, Sendable, Codable {
         precondition((0...1).contains(value), "utility \(value) is outside 0...1")
         self.value = value
     }
+    /// The nearest value in 0…1, for sums that rounding carries past an end; 0 for what is not a number.
+    public init(clamping value: Double) {
+        self.value = value > 0 ? min(value, 1) : 0
+    }
     public static func < (a: Utility, b: Utility) -> Bool { a.value < b.value }
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
