@@ -17,6 +17,8 @@ public enum LabelFormatContract {
         let path = FileManager.default.temporaryDirectory.appending(path: "gleaner-contract-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: path) }
         func outcome(_ data: Data) throws -> Outcome {
+            // A new file each time: some file systems flush one that is written over.
+            try? FileManager.default.removeItem(atPath: path)
             try data.write(to: URL(filePath: path))
             return Outcome(of: format, path)
         }
