@@ -146,14 +146,12 @@ extension DeploymentStore {
     /// Removes the files of models that nobody goes back to.
     func removeRetiredModels() throws {
         let folders = try write { db in
-            try String.fetchAll(
-                db,
-                sql: """
-                    UPDATE model_slot SET folder = NULL
-                    WHERE state IN ('retired', 'rejected') AND folder IS NOT NULL RETURNING folder
-                    """)
+            let unused = "state IN ('retired', 'rejected') AND folder IS NOT NULL"
+            let folders = try String.fetchAll(db, sql: "SELECT folder FROM model_slot WHERE \(unused)")
+            if !folders.isEmpty { try db.run("UPDATE model_slot SET folder = NULL WHERE \(unused)") }
+            return folders
         }
-        if !folders.isEmpty { try sweepModels() }
+        for name in folders { try? FileManager.default.removeItem(atPath: "\(folder.models)/\(name)") }
     }
 
     private static func goBack(

@@ -16,7 +16,7 @@ struct KeyCache {
         let row = try db.first(
             """
             INSERT INTO model (name, version, digest, task) VALUES (?, ?, ?, ?)
-            ON CONFLICT DO UPDATE SET task = coalesce(excluded.task, task) RETURNING model_key
+            ON CONFLICT DO UPDATE SET task = coalesce(task, excluded.task) RETURNING model_key
             """, [id.name, id.version, id.digest.data, task?.rawValue])
         let key = try Self.key(row)
         models[id] = key

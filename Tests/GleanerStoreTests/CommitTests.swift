@@ -160,7 +160,7 @@ import Testing
             let other = try DeploymentStore.open(path, settings: StoreFixture.settings)
             var delivered = 0
             while delivered < 600 {
-                guard
+                guard try other.status().queue[.queued, default: 0] >= 50,
                     let batch = try other.openBatch(.labeling, destination: "stick", limit: 50, formats: [])
                 else {
                     await Task.yield()

@@ -39,15 +39,11 @@ final class StoreFixture {
 
     static let settings = StoreSettings(quotaByteCount: 1 << 30, keepFreeByteCount: 0)
 
-    /// Bytes that look like nothing, the same for the same seed.
+    /// Bytes that no other seed gives.
     static func bytes(_ count: Int, seed: UInt64) -> [UInt8] {
-        var state = seed &* 0x9e37_79b9_7f4a_7c15 | 1
-        return (0..<count).map { _ in
-            state ^= state << 13
-            state ^= state >> 7
-            state ^= state << 17
-            return UInt8(truncatingIfNeeded: state)
-        }
+        var bytes = [UInt8](repeating: UInt8(truncatingIfNeeded: seed &* 37), count: count)
+        withUnsafeBytes(of: seed) { for (index, byte) in $0.enumerated() where index < count { bytes[index] = byte } }
+        return bytes
     }
 
     func record(
