@@ -17,7 +17,9 @@ import Testing
         stick = try folder.folder("stick")
     }
 
-    private func deliver(_ picture: (SampleRecord) throws -> [UInt8] = { Make.picture($0.id.sequence) }) throws -> String {
+    private func deliver(_ picture: (SampleRecord) throws -> [UInt8] = { Make.picture($0.id.sequence) }) throws
+        -> String
+    {
         try BatchDelivery.deliver(outboxFolder: outbox, to: stick, picture: picture)
     }
     private var onStick: [String] { (try? FileManager.default.contentsOfDirectory(atPath: stick).sorted()) ?? [] }
@@ -90,9 +92,11 @@ import Testing
             return failure { try BatchVerifier.verify(path) }
         }
         let picture = "frames/\(Make.id(1)).png"
-        #expect(try damage { try Data("Picture 1".utf8).write(to: URL(filePath: "\($0)/\(picture)")) }.contains("SHA-256"))
+        #expect(
+            try damage { try Data("Picture 1".utf8).write(to: URL(filePath: "\($0)/\(picture)")) }.contains("SHA-256"))
         #expect(try damage { try Data("1".utf8).write(to: URL(filePath: "\($0)/\(picture)")) }.contains("has 1 bytes"))
-        #expect(try damage { try FileManager.default.removeItem(atPath: "\($0)/\(picture)") }.contains("lacks 'frames/"))
+        #expect(
+            try damage { try FileManager.default.removeItem(atPath: "\($0)/\(picture)") }.contains("lacks 'frames/"))
         #expect(try damage { try Data().write(to: URL(filePath: "\($0)/more")) }.contains("holds 'more'"))
         #expect(
             try damage {
@@ -100,7 +104,9 @@ import Testing
                 try FileManager.default.createSymbolicLink(
                     atPath: "\($0)/\(picture)", withDestinationPath: "\(outbox)/manifest.json")
             }.contains("neither a file nor a folder"))
-        #expect(try damage { try Data("{}".utf8).write(to: URL(filePath: "\($0)/manifest.json")) }.contains("lacks the key"))
+        #expect(
+            try damage { try Data("{}".utf8).write(to: URL(filePath: "\($0)/manifest.json")) }.contains("lacks the key")
+        )
         #expect(
             try damage {
                 let path = URL(filePath: "\($0)/manifest.json")

@@ -55,7 +55,8 @@ import Testing
     }
 
     @Test func revisionTimeAndAuthorAreTakenWhereTheyAre() throws {
-        let records = try read("id,label,revision,labeled_at,author\na,x,12,,kim\nb,x,,1970-01-01T00:00:01Z,\nc,x,,,\n").found
+        let records = try read("id,label,revision,labeled_at,author\na,x,12,,kim\nb,x,,1970-01-01T00:00:01Z,\nc,x,,,\n")
+            .found
         #expect(records.map(\.label.revision) == [12, 1_000, nil])
         #expect(records.map(\.label.author) == ["kim", nil, nil])
     }
@@ -64,12 +65,16 @@ import Testing
         let nan = #""[{""label"":""a"",""box"":{""x"":NaN,""y"":0,""width"":1,""height"":1}}]""#
         let negative = #""[{""label"":""a"",""box"":{""x"":1,""y"":0,""width"":-1,""height"":1}}]""#
         let read = try read(
-            "id,label,revision\n\"a\",\"multi\nline\",1\nb\nc,x,y\n,x,1\nd,[1],1\ne,\(nan),1\nf,\(negative),1\ng,ok,2\nh,[,1\n")
+            "id,label,revision\n\"a\",\"multi\nline\",1\nb\nc,x,y\n,x,1\nd,[1],1\ne,\(nan),1\nf,\(negative),1\ng,ok,2\nh,[,1\n"
+        )
         #expect(read.found.map(\.sample) == ["a", "g"])
         #expect(read.rejected.map(\.place) == ["line 4", "line 5", "line 6", "line 7", "line 8", "line 9", "line 11"])
         for (reason, part) in zip(
             read.reasons,
-            ["has 1 fields", "revision 'y'", "names no sample", "malformed", "not valid JSON", "without area", "not valid JSON"])
+            [
+                "has 1 fields", "revision 'y'", "names no sample", "malformed", "not valid JSON", "without area",
+                "not valid JSON",
+            ])
         {
             #expect(reason.contains(part), "\(reason)")
         }
@@ -77,8 +82,10 @@ import Testing
 
     @Test func aTableThatCannotBeReadIsAnErrorWithItsLine() throws {
         for (text, reason) in [
-            ("", "is empty"), ("\n\n", "is empty"), ("a,b\n1,2\n", "lacks a column 'label'"), ("label\nx\n", "lacks a column"),
-            ("id,label\na,\"x\n", "ends inside of quotes that line 2"), ("id,label\na,\"x\" y\n", "at line 2: text stands after"),
+            ("", "is empty"), ("\n\n", "is empty"), ("a,b\n1,2\n", "lacks a column 'label'"),
+            ("label\nx\n", "lacks a column"),
+            ("id,label\na,\"x\n", "ends inside of quotes that line 2"),
+            ("id,label\na,\"x\" y\n", "at line 2: text stands after"),
         ] {
             let message = failure { try read(text) }
             #expect(message.hasPrefix("document.malformed") && message.contains(reason), "\(message)")

@@ -75,7 +75,9 @@ import Testing
         #expect(try ReadLabels(CocoLabels(empty: .labeled, scored: .labels), path).found.count == 2)
     }
 
-    private func read(_ images: String, _ annotations: String, empty: CocoLabels.Empty = .unlabeled) throws -> ReadLabels {
+    private func read(_ images: String, _ annotations: String, empty: CocoLabels.Empty = .unlabeled) throws
+        -> ReadLabels
+    {
         let folder = try TemporaryFolder()
         let text = """
             {"info":{"x":"]}"},"annotations":[\(annotations)],"images":[\(images)],"categories":[{"id":1,"name":"a"}],"v":2}
@@ -105,7 +107,8 @@ import Testing
     }
 
     @Test func annotationsOfNothingAndOfUnknownCategoriesAreRejected() throws {
-        let annotations = #"{"image_id":9,"category_id":1,"bbox":[1,2,3,4]},{"image_id":1,"category_id":7,"bbox":[1,2,3,4]}"#
+        let annotations =
+            #"{"image_id":9,"category_id":1,"bbox":[1,2,3,4]},{"image_id":1,"category_id":7,"bbox":[1,2,3,4]}"#
         let read = try read(#"{"id":1,"file_name":"x.png"}"#, annotations)
         #expect(read.found.isEmpty)
         #expect(

@@ -39,7 +39,9 @@ import Testing
             mutating func finish() throws { try Data().write(to: URL(filePath: "\(folder)-beside")) }
         }
         func framePath(for sample: SampleRecord, purpose: BatchPurpose) -> String? { "all/picture.png" }
-        func makeWriter(for header: BatchHeader, in folder: String) throws -> any ExportWriter { Writer(folder: folder) }
+        func makeWriter(for header: BatchHeader, in folder: String) throws -> any ExportWriter {
+            Writer(folder: folder)
+        }
     }
 
     @Test func theContractNoticesACarelessFormat() throws {
@@ -68,7 +70,8 @@ import Testing
     }
 
     @Test func entriesMakeTheirFormatsAndRefuseUnknownOptions() throws {
-        let exports = Registry("export format", [CocoExport.entry, LabelStudioExport.entry, CSVExport.entry, ImageFolderExport.entry])
+        let exports = Registry(
+            "export format", [CocoExport.entry, LabelStudioExport.entry, CSVExport.entry, ImageFolderExport.entry])
         let labels = Registry("label format", [CocoLabels.entry, LabelStudioLabels.entry, CSVLabels.entry])
         for name in exports.names { _ = try exports.make(name) }
         for name in labels.names { _ = try labels.make(name) }

@@ -49,7 +49,9 @@ import Testing
     @Test func detectionAndMissingLabelsAreClearErrors() throws {
         let folder = try TemporaryFolder()
         let header = Make.header(.training, .detection, count: 0)
-        #expect(failure { try ImageFolderExport().makeWriter(for: header, in: folder.path) }.hasPrefix("export.unsupported"))
+        #expect(
+            failure { try ImageFolderExport().makeWriter(for: header, in: folder.path) }.hasPrefix("export.unsupported")
+        )
         let message = failure { try ImageFolderExport().framePath(for: Make.digit(1), purpose: .training) }
         #expect(message.hasPrefix("export.label"))
     }

@@ -82,7 +82,9 @@ import Testing
 
     @Test func whatIsExportedForTrainingIsReadBackAsTheSameLabels() throws {
         let folder = try TemporaryFolder()
-        let labels = [LabelValue.boxes([Make.box("pear", 32, 24, 64, 96), Make.box("apple", 0, 0, 320, 240)]), .boxes([])]
+        let labels = [
+            LabelValue.boxes([Make.box("pear", 32, 24, 64, 96), Make.box("apple", 0, 0, 320, 240)]), .boxes([]),
+        ]
         let samples = labels.enumerated().map { Make.fruit(UInt64($0 + 1), label: $1) }
         try writeView(LabelStudioExport(), Make.header(.training, .detection, count: 2), samples, in: folder)
         let read = try ReadLabels(LabelStudioLabels(), "\(folder.path)/label-studio.json")
@@ -109,7 +111,9 @@ import Testing
     private func choice(_ value: String, from: String = "label") -> String {
         #"{"id":"q","type":"choices","from_name":"\#(from)","to_name":"image","value":{"choices":\#(value)}}"#
     }
-    private func annotation(_ results: String, at time: String = "2026-11-22T10:00:00.123456Z", _ more: String = "") -> String {
+    private func annotation(_ results: String, at time: String = "2026-11-22T10:00:00.123456Z", _ more: String = "")
+        -> String
+    {
         #"{"id":4,"completed_by":1,"was_cancelled":false,"result":[\#(results)],"updated_at":"\#(time)"\#(more)}"#
     }
 
@@ -134,7 +138,8 @@ import Testing
         #expect(try read(task(annotation(""))).values == [.boxes([])])
     }
 
-    private func rectangle(_ value: String, _ more: String = #","original_width":320,"original_height":240"#) -> String {
+    private func rectangle(_ value: String, _ more: String = #","original_width":320,"original_height":240"#) -> String
+    {
         #"{"type":"rectanglelabels","from_name":"label","value":{"rectanglelabels":["cat"],\#(value)}\#(more)}"#
     }
 
@@ -152,8 +157,12 @@ import Testing
             (rectangle(#""x":0,"y":0,"width":1e999,"height":10"#), "not valid JSON"),
             (rectangle(#""x":0,"y":0,"width":1e300,"height":10"#), "not finite"),
             (rectangle(#""x":0,"y":0,"width":5,"height":10,"rotation":45"#), "rotated"),
-            (rectangle(#""x":0,"y":0,"width":5"#), "lacks"), (rectangle(#""x":0,"y":0,"width":5,"height":5"#, ""), "lacks"),
-            (rectangle(#""x":0,"y":0,"width":5,"height":5"#, #","original_width":1e9,"original_height":240"#), "on a picture"),
+            (rectangle(#""x":0,"y":0,"width":5"#), "lacks"),
+            (rectangle(#""x":0,"y":0,"width":5,"height":5"#, ""), "lacks"),
+            (
+                rectangle(#""x":0,"y":0,"width":5,"height":5"#, #","original_width":1e9,"original_height":240"#),
+                "on a picture"
+            ),
             (choice(#"["a","b"]"#), "has 2 classes"), (choice(#"["a"]"#, from: "scene"), "none of 'label'"),
             (choice(#"["a"]"#) + "," + choice(#"["b"]"#), "has 2 classes"),
         ]
@@ -161,7 +170,9 @@ import Testing
             let good = task(annotation(choice(#"["one"]"#)))
             let read = try read(task(annotation(result)), good)
             #expect(read.values == [.classified("one")])
-            #expect(read.reasons.count == 1 && read.reasons[0].hasPrefix("task 1: ") && read.reasons[0].contains(reason), "\(read.reasons)")
+            #expect(
+                read.reasons.count == 1 && read.reasons[0].hasPrefix("task 1: ") && read.reasons[0].contains(reason),
+                "\(read.reasons)")
         }
     }
 
@@ -179,12 +190,15 @@ import Testing
     }
 
     @Test func flatExportsAreReadToo() throws {
-        let base = #""image":"/x.png","sample_id":"\#(Self.id)","id":2,"annotator":1,"annotation_id":4,"created_at":"2026-01-01T00:00:00Z","lead_time":1.5"#
+        let base =
+            #""image":"/x.png","sample_id":"\#(Self.id)","id":2,"annotator":1,"annotation_id":4,"created_at":"2026-01-01T00:00:00Z","lead_time":1.5"#
         let time = #","updated_at":"2026-11-22T10:00:00Z""#
-        let box = #"{"x":25,"y":25,"width":37.5,"height":50,"rotation":0,"rectanglelabels":["cat"],"original_width":320,"original_height":240}"#
+        let box =
+            #"{"x":25,"y":25,"width":37.5,"height":50,"rotation":0,"rectanglelabels":["cat"],"original_width":320,"original_height":240}"#
         let read = try read(
             #"{\#(base)\#(time),"label":"one"}"#, #"{\#(base),"label":[\#(box)]}"#,
-            #"{\#(base),"label":{"choices":["one","two"]}}"#, #"{\#(base),"frame":"unusable","label":[\#(box)]}"#, "{\(base)}",
+            #"{\#(base),"label":{"choices":["one","two"]}}"#, #"{\#(base),"frame":"unusable","label":[\#(box)]}"#,
+            "{\(base)}",
             #"{"image":"/x.png","sample_id":"a","label":"one"}"#)
         #expect(read.values == [.classified("one"), .boxes([Make.box("cat", 80, 60, 120, 120)]), .unusable])
         #expect(read.found[0].label.revision == 1_795_341_600_000)
