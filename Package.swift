@@ -86,10 +86,15 @@ let package = Package(
         .testTarget(
             name: "GleanerSelectionTests", dependencies: ["GleanerSelection", "GleanerCore", "GleanerTesting"],
             swiftSettings: strict),
+        // A collector in miniature that the store's tests kill at any moment.
+        .executableTarget(
+            name: "StoreStorm", dependencies: ["GleanerStore", "GleanerCore"], path: "Tests/StoreStorm",
+            swiftSettings: strict),
         .testTarget(
             name: "GleanerStoreTests",
             dependencies: [
-                "GleanerStore", "GleanerCore", "GleanerTesting", .product(name: "GRDB", package: "GRDB.swift"),
+                "GleanerStore", "GleanerCore", "GleanerTesting", "StoreStorm",
+                .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: strict),
         .testTarget(

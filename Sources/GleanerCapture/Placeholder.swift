@@ -1,1 +1,1 @@
-import GleanerCore
+public import GleanerCore

@@ -96,6 +96,14 @@ public struct DescriptorFile: ~Copyable {
         self.path = path
     }
 
+    /// Opens `name` inside an open folder, so that no link put into its path meanwhile can lead elsewhere.
+    public init(_ name: String, in folder: borrowing DescriptorFile, flags: Int32) throws {
+        let opened = openat(folder.descriptor, name, flags | O_CLOEXEC)
+        path = "\(folder.path)/\(name)"
+        guard opened >= 0 else { throw GleanerError.system("cannot open", path, errno: errno) }
+        descriptor = opened
+    }
+
     deinit { close(descriptor) }
 
     /// Writes all the bytes, however many calls that takes.
@@ -124,6 +132,22 @@ public struct DescriptorFile: ~Copyable {
             if count >= 0 { return count }
             if errno != EINTR { throw GleanerError.system("cannot read", path, errno: errno) }
         }
+    }
+
+    /// Fills the buffer from `offset` on; less only where the file ends.
+    public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws -> Int {
+        var filled = 0
+        while filled < buffer.count {
+            let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
+            let count = pread(descriptor, rest.baseAddress, rest.count, off_t(offset + filled))
+            if count == 0 { break }
+            if count > 0 {
+                filled += count
+            } else if errno != EINTR {
+                throw GleanerError.system("cannot read", path, errno: errno)
+            }
+        }
+        return filled
     }
 
     /// Makes what was written durable. Never call it again after it threw.

@@ -58,6 +58,17 @@ extension GleanerError.Code {
 extension GleanerError {
     /// A failed call of the operating system: `verb` names the step, such as `cannot open`.
     public static func system(_ verb: String, _ path: String, errno code: Int32, remedy: String = "") -> GleanerError {
-        GleanerError(.fileSystem, "\(verb) \(path): \(String(cString: strerror(code)))", remedy: remedy)
+        GleanerError(
+            .fileSystem, "\(verb) \(path): \(String(cString: strerror(code)))",
+            remedy: remedy.isEmpty ? self.remedy(for: code) : remedy)
+    }
+
+    private static func remedy(for code: Int32) -> String {
+        switch code {
+        case ENOSPC, EDQUOT: "the disk is full: free space on it, or use another"
+        case EROFS: "the disk is mounted read-only: remount it, or use another"
+        case EACCES, EPERM: "give this user the right to do that"
+        default: ""
+        }
     }
 }

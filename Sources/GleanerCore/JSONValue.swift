@@ -79,7 +79,18 @@ public enum CanonicalJSON {
         do {
             return try JSONDecoder().decode(type, from: data)
         } catch let error as DecodingError {
-            throw GleanerError(.malformed, "\(name) \(Self.explain(error))")
+            throw GleanerError(.malformed, "\(name) \(syntaxFault(in: data) ?? Self.explain(error))")
+        }
+    }
+
+    /// Where the text is no JSON at all, with the byte; `nil` if it is JSON. The decoder itself does not say.
+    private static func syntaxFault(in data: Data) -> String? {
+        do {
+            _ = try JSONSerialization.jsonObject(with: data, options: .fragmentsAllowed)
+            return nil
+        } catch let error as NSError {
+            let detail = error.userInfo["NSDebugDescription"] as? String ?? ""
+            return "is not valid JSON\(detail.isEmpty ? "" : ": \(detail)")"
         }
     }
 

@@ -119,9 +119,10 @@ public final class OptionReader {
         OptionReader(value(key) ?? .null, path: join(key), problems: problems)
     }
 
-    /// A key that asks for a component: a name, or a section with `type` and that component's options.
-    public func component(_ key: String) -> ComponentRequest? {
-        value(key).flatMap { request($0, at: join(key)) }
+    /// A key that asks for a component: a name, or a section with `type` and that component's options. Where there is
+    /// a `standard` one, a section may leave `type` out.
+    public func component(_ key: String, standard: String? = nil) -> ComponentRequest? {
+        value(key).flatMap { request($0, at: join(key), standard: standard) }
     }
 
     /// A list of components.
@@ -163,12 +164,13 @@ public final class OptionReader {
         return range.contains(number) ? number : nil
     }
 
-    private func request(_ value: JSONValue, at place: String) -> ComponentRequest? {
+    private func request(_ value: JSONValue, at place: String, standard: String? = nil) -> ComponentRequest? {
         switch value {
         case .string(let name):
             return ComponentRequest(name: name, options: OptionReader(.object([:]), path: place, problems: problems))
         case .object(var values):
-            guard case .string(let name)? = values.removeValue(forKey: "type") else {
+            let type = values.removeValue(forKey: "type") ?? standard.map { .string($0) }
+            guard case .string(let name)? = type else {
                 problems.add(place, "lacks the key 'type'", remedy: "add `type:` with the component's name")
                 return nil
             }

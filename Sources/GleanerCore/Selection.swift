@@ -6,6 +6,10 @@ public struct Utility: Comparable, Hashable, Sendable, Codable {
         precondition((0...1).contains(value), "utility \(value) is outside 0...1")
         self.value = value
     }
+    /// The nearest value in 0…1, for sums that rounding carries past an end; 0 for what is not a number.
+    public init(clamping value: Double) {
+        self.value = value > 0 ? min(value, 1) : 0
+    }
     public static func < (a: Utility, b: Utility) -> Bool { a.value < b.value }
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
@@ -98,6 +102,9 @@ public protocol QueryStrategy: Sendable {
 
 /// Spends the label budget: decides which utilities are worth one of the labels there will be.
 public protocol BudgetManager: Sendable {
+    /// The share of all offered frames that it means to keep as things are now, in 0…1. The audit coin's
+    /// probability is a part of it.
+    var share: Double { get }
     /// Whether a candidate of this utility is kept. Called for every candidate that reaches it, in order.
     mutating func admits(_ utility: Utility, at now: Instant) -> Bool
     /// Told of every frame that was offered, whatever became of it: a share is a share of all frames.

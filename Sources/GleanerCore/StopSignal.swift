@@ -33,6 +33,13 @@ public final class StopSignal: Sendable {
 
     public var isRaised: Bool { raised.load(ordering: .acquiring) }
 
+    /// Waits until the signal is raised or the time is over; returns whether it is raised.
+    public func wait(seconds: Double) -> Bool {
+        var poller = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        _ = poll(&poller, 1, Int32(seconds * 1000))
+        return isRaised
+    }
+
     /// Raises the signal for good; raising it again does nothing.
     public func raise() {
         guard !raised.exchange(true, ordering: .acquiringAndReleasing) else { return }

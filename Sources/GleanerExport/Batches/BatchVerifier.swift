@@ -1,0 +1,80 @@
+import Foundation
+public import GleanerCore
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// Checks that a delivered batch is exactly what was sealed.
+public enum BatchVerifier {
+    /// A manifest of more bytes is refused: about a million files.
+    static let manifestByteCountMax = 256 << 20
+
+    /// Reads every file back and compares it with the manifest: all are there, none is more, none is a link, and each
+    /// has its size and SHA-256. Bytes are read from the disk, as far as the system lets go of what it remembers.
+    ///
+    /// - Throws: ``GleanerError`` with code `batch.damaged` naming the first file that differs.
+    @discardableResult
+    public static func verify(_ folder: String) throws -> BatchManifest {
+        let manifest = try self.manifest(in: folder).manifest
+        try requireListed(manifest, in: folder)
+        for file in manifest.files { try verify(file, in: folder) }
+        return manifest
+    }
+
+    /// The manifest of a batch's folder and the id that its bytes give; nothing else is looked at.
+    public static func manifest(in folder: String) throws -> (manifest: BatchManifest, id: BatchID) {
+        let path = "\(folder)/\(BatchManifest.fileName)"
+        let data = try FileReading.bytes(of: path, byteCountMax: manifestByteCountMax)
+        let manifest: BatchManifest = try CanonicalJSON.decode(from: data, named: path)
+        guard manifest.schema == BatchManifest.currentSchema else {
+            throw GleanerError(
+                .batchDamaged, "\(path) has the schema '\(manifest.schema.prefix(60))', which is not known here",
+                remedy: "update Gleaner")
+        }
+        guard let unsafe = manifest.files.first(where: { !BatchPath.isSafe($0.path) || $0.bytes < 0 }) else {
+            return (manifest, BatchID(Digest(of: data)))
+        }
+        throw damaged("\(path) lists '\(BundleName.printable(unsafe.path))', which cannot be in a batch")
+    }
+
+    private static func requireListed(_ manifest: BatchManifest, in folder: String) throws {
+        let listed = Set(manifest.files.map(\.path))
+        guard listed.count == manifest.files.count else {
+            throw damaged("the manifest of \(folder) lists a file twice")
+        }
+        let there = Set(try BatchTree(folder).files).subtracting([BatchManifest.fileName])
+        if let missing = listed.subtracting(there).min() { throw damaged("\(folder) lacks '\(missing)'") }
+        if let extra = there.subtracting(listed).min() {
+            throw damaged("\(folder) holds '\(BundleName.printable(extra))', which its manifest does not list")
+        }
+    }
+
+    private static func verify(_ file: BatchManifest.File, in folder: String) throws {
+        let path = "\(folder)/\(file.path)"
+        forgetCached(path)
+        var status = stat()
+        guard lstat(path, &status) == 0 else { throw GleanerError.system("cannot read", path, errno: errno) }
+        guard status.st_mode & S_IFMT == S_IFREG, status.st_size == file.bytes else {
+            throw damaged("\(path) has \(status.st_size) bytes, and the manifest says \(file.bytes)")
+        }
+        let digest = try Digest(ofFile: path)
+        guard digest == file.sha256 else {
+            throw damaged("\(path) has the SHA-256 \(digest), and the manifest says \(file.sha256)")
+        }
+    }
+
+    /// Asks the system to read a flushed file from the disk next time; it may decline.
+    private static func forgetCached(_ path: String) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        guard descriptor >= 0 else { return }
+        posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+        close(descriptor)
+    }
+
+    static func damaged(_ what: String) -> GleanerError {
+        GleanerError(.batchDamaged, what, remedy: "deliver the batch again; the disk may be failing")
+    }
+}

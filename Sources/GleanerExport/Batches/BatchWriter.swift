@@ -1,0 +1,131 @@
+import Foundation
+public import GleanerCore
+
+/// Seals a batch: writes `samples.jsonl`, the views and at last `manifest.json`, which lists every file with its size
+/// and digest.
+///
+/// Pictures are listed by the digests that their samples carry and are not written here: until a batch is delivered
+/// they lie where they lay. Call ``append(_:)`` for each sample, then ``finish()``.
+///
+/// The label of a training sample must be of the batch's task and classes. A *prediction* of a class that the batch
+/// does not have (an older model's) stays in `samples.jsonl` and is left out of the views.
+public struct BatchWriter {
+    private struct View {
+        var name: String
+        var format: any ExportFormat
+        var writer: any ExportWriter
+    }
+
+    private let folder: String
+    private let header: BatchHeader
+    private let classes: Set<String>
+    private var views: [View]
+    private let lines: BufferedFile
+    private var pictures: [BatchManifest.File] = []
+    private var paths: Set<String> = []
+    private var models: Set<SampleRecord.ModelReference> = []
+
+    /// - Parameters:
+    ///   - folder: made already, empty, and nobody else's.
+    ///   - formats: the views by name, as the manifest lists them.
+    public init(folder: String, header: BatchHeader, formats: [(String, any ExportFormat)]) throws {
+        self.folder = folder
+        self.header = header
+        classes = Set(header.classes)
+        lines = try BufferedFile("\(folder)/\(BatchManifest.samplesFileName)")
+        views = try formats.map {
+            View(name: $0, format: $1, writer: try $1.makeWriter(for: header, in: folder))
+        }
+    }
+
+    /// Adds a sample.
+    ///
+    /// - Returns: it, with ``SampleRecord/file`` set to the place of its picture in the batch.
+    /// - Throws: ``GleanerError``; the batch cannot be finished then.
+    public mutating func append(_ sample: SampleRecord) throws -> SampleRecord {
+        try check(sample)
+        var sample = sample
+        sample.file = try path(of: sample)
+        guard BatchPath.isSafe(sample.file) else {
+            throw GleanerError(.batchSample, "the picture of sample \(sample.id) cannot lie at '\(sample.file)'")
+        }
+        guard paths.insert(sample.file).inserted else {
+            throw GleanerError(.batchSample, "two samples of the batch have the picture '\(sample.file)'")
+        }
+        do {
+            try lines.write(CanonicalJSON.encode(sample))
+            try lines.write("\n")
+            for index in views.indices { try views[index].writer.append(sample) }
+        } catch let error as EncodingError {
+            throw GleanerError(.batchSample, "sample \(sample.id) cannot be written as JSON", cause: error)
+        }
+        pictures.append(BatchManifest.File(path: sample.file, bytes: sample.bytes, sha256: sample.sha256))
+        models.insert(sample.model)
+        return sample
+    }
+
+    /// Completes the batch and makes it durable.
+    ///
+    /// - Returns: the manifest, and the digest of its file, which is the batch's id.
+    public mutating func finish() throws -> (BatchManifest, BatchID) {
+        guard pictures.count == header.sampleCount else {
+            throw GleanerError(
+                .batchSample, "the batch has \(pictures.count) samples, and \(header.sampleCount) were announced")
+        }
+        try lines.finish()
+        for index in views.indices { try views[index].writer.finish() }
+        let tree = try BatchTree(folder)
+        let own = try tree.files.map { path in
+            let digest = try Digest(ofFile: "\(folder)/\(path)")
+            return BatchManifest.File(path: path, bytes: try tree.flush(path), sha256: digest)
+        }
+        if let shared = own.first(where: { paths.contains($0.path) }) {
+            throw GleanerError(.batchSample, "a format wrote to '\(shared.path)', where a picture belongs")
+        }
+        let newestFirst = models.sorted {
+            ($0.version, $1.name, "\($1.sha256)") > ($1.version, $0.name, "\($0.sha256)")
+        }
+        let manifest = BatchManifest(
+            header: header, formats: views.map(\.name), models: newestFirst,
+            files: (own + pictures).sorted { $0.path < $1.path })
+        var text = try CanonicalJSON.encodePretty(manifest)
+        text.append(UInt8(ascii: "\n"))
+        try DurableFile.write(text, to: "\(folder)/\(BatchManifest.fileName)")
+        try tree.flushFolders()
+        return (manifest, BatchID(Digest(of: text)))
+    }
+
+    /// Where the picture lies: as the one format with an opinion wants it, else in `frames/`.
+    private func path(of sample: SampleRecord) throws -> String {
+        let wishes = try views.compactMap { view in
+            try view.format.framePath(for: sample, purpose: header.purpose).map { (view.name, $0) }
+        }
+        guard wishes.count <= 1 else {
+            let names = wishes.map(\.0).joined(separator: " and ")
+            throw GleanerError(
+                .exportUnsupported, "the formats \(names) both say where pictures have to lie",
+                remedy: "export them as two batches")
+        }
+        return wishes.first?.1 ?? "frames/\(sample.fileName)"
+    }
+
+    private func check(_ sample: SampleRecord) throws {
+        guard sample.prediction.task == header.task else {
+            throw GleanerError(
+                .batchSample,
+                "sample \(sample.id) is of a model for \(sample.prediction.task), and the batch is for \(header.task)",
+                remedy: "export the samples of the two models as two batches")
+        }
+        guard header.purpose == .training else { return }
+        let labels: [String] =
+            switch header.task {
+            case .classification: [try sample.labeledClass()]
+            case .detection: try sample.labeledBoxes().map(\.label)
+            }
+        if let unknown = labels.first(where: { !classes.contains($0) }) {
+            throw GleanerError(
+                .exportLabel, "sample \(sample.id) is labeled '\(unknown)', which is no class of the batch",
+                remedy: "add the class to the batch, or correct the label")
+        }
+    }
+}

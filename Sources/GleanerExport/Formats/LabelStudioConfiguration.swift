@@ -1,0 +1,51 @@
+import GleanerCore
+
+/// The labeling interface of a Label Studio project: `label-studio-config.xml`.
+///
+/// Controls have fixed names, so that what annotators did is found again: `label` for the class or the boxes, and
+/// `frame` for saying that a whole frame of boxes is unusable.
+enum LabelStudioConfiguration {
+    static let fileName = "label-studio-config.xml"
+    static let labelControl = "label"
+    static let frameControl = "frame"
+    static let picture = "image"
+
+    static func xml(task: ModelTask, classes: [String]) -> String {
+        let controls =
+            switch task {
+            case .classification: choices(labelControl, classes + [Unusable.name])
+            case .detection: rectangles(classes) + choices(frameControl, [Unusable.name])
+            }
+        return "<View>\n  <Image name=\"\(picture)\" value=\"$image\" zoom=\"true\"/>\n\(controls)</View>\n"
+    }
+
+    private static func choices(_ name: String, _ values: [String]) -> String {
+        // A lone choice is a box to tick, so that it can be taken back.
+        let kind = values.count == 1 ? "multiple" : "single"
+        let lines = values.map { "    <Choice value=\"\(escaped($0))\"/>\n" }.joined()
+        return "  <Choices name=\"\(name)\" toName=\"\(picture)\" choice=\"\(kind)\" showInline=\"true\">\n"
+            + "\(lines)  </Choices>\n"
+    }
+
+    private static func rectangles(_ classes: [String]) -> String {
+        let lines = classes.map { "    <Label value=\"\(escaped($0))\"/>\n" }.joined()
+        return "  <RectangleLabels name=\"\(labelControl)\" toName=\"\(picture)\">\n\(lines)  </RectangleLabels>\n"
+    }
+
+    private static func escaped(_ text: String) -> String {
+        var result = ""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "&": result += "&amp;"
+            case "<": result += "&lt;"
+            case ">": result += "&gt;"
+            case "\"": result += "&quot;"
+            case "\n", "\r", "\t": result += "&#\(scalar.value);"
+            // XML 1.0 has no way to write the other control characters.
+            case "\u{0}"..."\u{1F}", "\u{7F}", "\u{FFFE}", "\u{FFFF}": result += "\u{FFFD}"
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+}

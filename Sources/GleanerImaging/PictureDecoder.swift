@@ -1,0 +1,48 @@
+public import GleanerCore
+
+/// Decodes PNG and JPEG to 8-bit RGB: grey, palette and 16-bit pictures too, transparency over black.
+///
+/// Damage is an error, never a frame: decoders would otherwise fill what is missing with grey, and a model would
+/// predict on it. EXIF orientation is left alone, so boxes are in the pixels as stored.
+///
+/// It keeps what it can from picture to picture. Not copyable, so one thread at a time uses it.
+public struct PictureDecoder: ~Copyable, Sendable {
+    #if JPEG
+        private var jpeg: JPEGDecompressor?
+    #endif
+
+    public init() {}
+
+    /// Decodes one picture; `pixels` takes its size. After an error the content of `pixels` is undefined.
+    ///
+    /// - Throws: ``GleanerError`` with one of the `picture.…` codes.
+    @discardableResult
+    public mutating func decode(
+        _ bytes: UnsafeRawBufferPointer, into pixels: inout PixelBuffer
+    ) throws -> PictureHeader {
+        let header = try PictureHeader.read(bytes)
+        switch header.encoding {
+        case .png: try PNGReader.decode(bytes, header, into: &pixels)
+        case .jpeg: try decodeJPEG(bytes, header, into: &pixels)
+        }
+        return header
+    }
+
+    #if JPEG
+        private mutating func decodeJPEG(
+            _ bytes: UnsafeRawBufferPointer, _ header: PictureHeader, into pixels: inout PixelBuffer
+        ) throws {
+            let decompressor = try jpeg ?? JPEGDecompressor()
+            jpeg = decompressor
+            try decompressor.decode(bytes, header, into: &pixels)
+        }
+    #else
+        private func decodeJPEG(
+            _ bytes: UnsafeRawBufferPointer, _ header: PictureHeader, into pixels: inout PixelBuffer
+        ) throws {
+            throw GleanerError(
+                .pictureNoJPEG, "the picture is a JPEG, and this build of Gleaner reads only PNG",
+                remedy: "install libturbojpeg0-dev and build with `swift build --traits JPEG`")
+        }
+    #endif
+}

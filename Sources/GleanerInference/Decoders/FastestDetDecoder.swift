@@ -1,0 +1,112 @@
+import Foundation
+public import GleanerCore
+
+/// Reads FastestDet's output, `[1, 5 + classes, rows, columns]`: for each cell of a grid whether it holds an
+/// object's centre, the box, and probabilities of the classes.
+///
+/// Rule: github.com/dog-qiuqiu/FastestDet, `utils/tool.py`, `handle_preds`.
+public struct FastestDetDecoder: OutputDecoder {
+    public static let entry = Registry<any OutputDecoder>.Entry(
+        "fastestdet", "FastestDet's grid: one box a cell, score = object^0.6 × class^0.4"
+    ) { FastestDetDecoder($0) }
+
+    public let task = ModelTask.detection
+    public var scoreMin: Float? { options.scoreMin }
+
+    let output: String?
+    let options: DetectionOptions
+
+    init(_ options: OptionReader) {
+        output = options.string("output")
+        self.options = DetectionOptions(options, scoreMin: 0.65)
+    }
+
+    /// Channels before those of the classes: object, and the box's centre and size.
+    private static let boxChannelCount = 5
+
+    public func check(_ outputs: TensorOutputs, labelCount: Int) throws {
+        let tensor = try outputs.output(named: output)
+        let classCount = try Grid(tensor).classCount
+        guard classCount == labelCount else {
+            throw GleanerError.mismatch(
+                tensor, expected: "it has \(classCount) classes, and there are \(labelCount) labels",
+                remedy: "write all the labels of the model, in its order, into \(ModelManifest.fileName)")
+        }
+    }
+
+    public func decode(_ outputs: TensorOutputs, undoing letterbox: Letterbox) throws -> Prediction {
+        let tensor = try outputs.output(named: output)
+        try tensor.requireFinite()
+        let grid = try Grid(tensor)
+        var candidates: [Detection] = []
+        for cell in 0..<grid.cellCount {
+            let (classIndex, score) = try grid.score(cell)
+            guard score >= options.scoreFloor else { continue }
+            candidates.append(
+                Detection(box: grid.box(cell, in: letterbox), classIndex: classIndex, score: score))
+        }
+        return options.detections(from: candidates, undoing: letterbox)
+    }
+
+    /// The output as channels of cells, row by row.
+    private struct Grid {
+        let tensor: TensorBuffer
+        let values: UnsafeMutableBufferPointer<Float>
+        let classCount: Int
+        let rowCount: Int
+        let columnCount: Int
+        var cellCount: Int { rowCount * columnCount }
+
+        init(_ tensor: TensorBuffer) throws {
+            let shape = tensor.shape
+            guard tensor.elementType == .float32, shape.count == 4, shape[0] == 1,
+                shape[1] > FastestDetDecoder.boxChannelCount, tensor.elementCount > 0
+            else {
+                throw GleanerError.mismatch(
+                    tensor, expected: "FastestDet gives float32 [1, 5 + classes, rows, columns]",
+                    remedy: "use the decoder of the model's kind")
+            }
+            self.tensor = tensor
+            values = tensor.floats
+            classCount = tensor.shape[1] - FastestDetDecoder.boxChannelCount
+            rowCount = tensor.shape[2]
+            columnCount = tensor.shape[3]
+        }
+
+        func value(_ channel: Int, _ cell: Int) -> Float { values[channel * cellCount + cell] }
+
+        /// The cell's best class, and `object^0.6 × class^0.4`.
+        func score(_ cell: Int) throws -> (classIndex: Int, score: Float) {
+            var best = 0
+            for index in 1..<classCount
+            where value(FastestDetDecoder.boxChannelCount + index, cell)
+                > value(FastestDetDecoder.boxChannelCount + best, cell)
+            {
+                best = index
+            }
+            let object = value(0, cell)
+            let probability = value(FastestDetDecoder.boxChannelCount + best, cell)
+            guard (-0.01...1.01).contains(object), (-0.01...1.01).contains(probability) else {
+                throw GleanerError(
+                    .outputNotProbability, "\(tensor.placeText) holds \(object) and \(probability) as probabilities",
+                    remedy: "use the decoder of the model's kind: this one reads FastestDet's export only")
+            }
+            let score = pow(max(object, 0), 0.6) * pow(max(probability, 0), 0.4)
+            return (best, min(score, 1))
+        }
+
+        /// The cell's box in the pixels of the model's input.
+        func box(_ cell: Int, in letterbox: Letterbox) -> Box {
+            let (row, column) = cell.quotientAndRemainder(dividingBy: columnCount)
+            let unitX = Float(letterbox.inputWidth)
+            let unitY = Float(letterbox.inputHeight)
+            let centreX = (tanh(value(1, cell)) + Float(column)) / Float(columnCount) * unitX
+            let centreY = (tanh(value(2, cell)) + Float(row)) / Float(rowCount) * unitY
+            let width = sigmoid(value(3, cell)) * unitX
+            let height = sigmoid(value(4, cell)) * unitY
+            return Box(x: centreX - width / 2, y: centreY - height / 2, width: width, height: height)
+        }
+
+        private func sigmoid(_ value: Float) -> Float { 1 / (1 + exp(-value)) }
+    }
+}

@@ -1,0 +1,25 @@
+public import GleanerCore
+
+/// Several query strategies as one: the largest utility of those that apply counts, and its name is kept.
+public struct Combination: Sendable {
+    private var parts: [(name: String, strategy: any QueryStrategy)]
+
+    public init(_ parts: [(name: String, strategy: any QueryStrategy)]) {
+        self.parts = parts
+    }
+
+    /// The largest utility and the strategy that gave it, the first one of equals; `nil` when none applies.
+    ///
+    /// Every strategy is asked about every candidate, so that those with a memory see the whole stream.
+    public mutating func best(
+        of candidate: Candidate, in context: StreamContext
+    ) -> (name: String, utility: Utility)? {
+        var best: (name: String, utility: Utility)?
+        for index in parts.indices {
+            guard let utility = parts[index].strategy.utility(of: candidate, in: context) else { continue }
+            if let soFar = best, utility <= soFar.utility { continue }
+            best = (parts[index].name, utility)
+        }
+        return best
+    }
+}

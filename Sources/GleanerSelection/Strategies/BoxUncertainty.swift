@@ -1,0 +1,48 @@
+public import GleanerCore
+
+/// Frames with objects that a detector is unsure of, or may have missed.
+///
+/// A claimed box with score s gives `1 − |2s − 1|`, largest at 0.5, and the frame the mean of its `k` most uncertain
+/// boxes. Boxes below `score_min` are what the detector almost saw: the best of them counts `0.8 · s`, and the
+/// larger of the two is the utility. Without that term a frame with a missed object would look certain, and misses
+/// would never be labeled. A frame without any box has utility 0.
+///
+/// It does not apply to classifications. `k` is 3: the sum would favour crowded frames, which are also the dearest to
+/// label, and the single largest (`k: 1`) lets one odd box decide.
+public struct BoxUncertainty: QueryStrategy {
+    public static let entry = Registry<any QueryStrategy>.Entry(
+        "box-uncertainty", "Detectors: how unsure its least certain boxes are, and what it almost saw."
+    ) { options in
+        BoxUncertainty(k: options.integer("k", in: 1...100) ?? 3)
+    }
+
+    /// What a nearly seen object is worth beside a claimed one of the same score.
+    static let residueWeight = 0.8
+
+    private let k: Int
+
+    /// - Parameter k: How many of the most uncertain boxes are averaged; at least 1.
+    public init(k: Int = 3) {
+        precondition(k >= 1, "an average needs a box")
+        self.k = k
+    }
+
+    public func utility(of candidate: Candidate, in context: StreamContext) -> Utility? {
+        guard case .detection(let detections) = candidate.prediction else { return nil }
+        let scoreMin = candidate.scoreMin ?? 0
+        var claimed: [Double] = []
+        var residue = 0.0
+        for score in detections.lazy.map(\.score) where score.isFinite {
+            let score = min(max(Double(score), 0), 1)
+            if score >= Double(scoreMin) {
+                claimed.append(1 - (2 * score - 1).magnitude)
+            } else {
+                residue = max(residue, score)
+            }
+        }
+        claimed.sort(by: >)
+        let top = claimed.prefix(k)
+        let mean = top.isEmpty ? 0 : top.reduce(0, +) / Double(top.count)
+        return Utility(clamping: max(mean, Self.residueWeight * residue))
+    }
+}

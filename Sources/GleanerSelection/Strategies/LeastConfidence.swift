@@ -1,0 +1,21 @@
+public import GleanerCore
+
+/// Frames whose best class is improbable: `(1 − p₁) · C / (C − 1)` for C classes, so that equal probabilities give 1.
+///
+/// It does not apply to detections; ``BoxUncertainty`` is its counterpart there.
+///
+/// Source: Lewis, Gale, *A Sequential Algorithm for Training Text Classifiers*, SIGIR 1994.
+public struct LeastConfidence: QueryStrategy {
+    public static let entry = Registry<any QueryStrategy>.Entry(
+        "least-confidence", "Classifiers: how improbable the most probable class is."
+    ) { _ in LeastConfidence() }
+
+    public init() {}
+
+    public func utility(of candidate: Candidate, in context: StreamContext) -> Utility? {
+        guard case .classification(let probabilities) = candidate.prediction,
+            let certainty = Certainty(probabilities)
+        else { return nil }
+        return Utility(clamping: (1 - certainty.top) * certainty.classCount / (certainty.classCount - 1))
+    }
+}

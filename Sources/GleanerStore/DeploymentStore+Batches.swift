@@ -1,0 +1,188 @@
+import Foundation
+import GRDB
+public import GleanerCore
+
+extension DeploymentStore {
+    /// Takes the right to export: one process at a time. What an export that died left behind is discarded first.
+    ///
+    /// Keep the lock until the batches are made.
+    public func beginExport() throws -> DeploymentLock {
+        let lock = try DeploymentLock(.export, in: folder)
+        try write { db in
+            for number in try Int.fetchAll(db, sql: "SELECT number FROM batch WHERE state = 'open'") {
+                try Self.release(number, becoming: .discarded, db)
+            }
+        }
+        try sweepOutbox()
+        return lock
+    }
+
+    /// Chooses a batch and holds its members against eviction, in one transaction; `nil` when there are none.
+    ///
+    /// For labeling: queued samples with pixels. Up to a fifth of the places goes to audit samples, in an order that
+    /// has nothing to do with them; the rest to the largest utilities. Places that stay free go to more audit samples.
+    /// For training: labeled samples with pixels whose current label this destination was not sent yet.
+    ///
+    /// All members have one task: the one asked for, or the active model's, or the newest sample's.
+    ///
+    /// - Parameter includesDelivered: for training, takes samples that the destination has already.
+    public func openBatch(
+        _ purpose: BatchPurpose, destination: String, limit: Int, formats: [String], task: ModelTask? = nil,
+        includesDelivered: Bool = false
+    ) throws -> StoredBatch? {
+        try write { db in
+            guard limit > 0, let task = try task ?? BatchChoice.task(purpose, db) else { return nil }
+            let choice = BatchChoice(
+                destination: destination, limit: limit, task: task, includesDelivered: includesDelivered)
+            let keys = try choice.members(purpose, db)
+            guard !keys.isEmpty else { return nil }
+            try db.run(
+                """
+                INSERT INTO batch (purpose, destination, formats, task, classes, device, sample_count, state, opened_ms)
+                VALUES (?, ?, ?, ?, '[]', ?, ?, 'open', ?)
+                """,
+                [
+                    purpose.rawValue, destination, try Self.json(formats), task.rawValue,
+                    Int64(bitPattern: try Self.currentDevice(db).id.rawValue), keys.count, Timestamp.now().milliseconds,
+                ])
+            let number = Int(db.lastInsertedRowID)
+            for (position, key) in keys.enumerated() {
+                try db.run(
+                    "INSERT INTO batch_sample SELECT ?, ?, sample_key, label_key FROM sample WHERE sample_key = ?",
+                    [number, position, key])
+                try db.run("UPDATE sample SET held = held + 1 WHERE sample_key = ?", [key])
+            }
+            let classes = try BatchChoice.classes(number, db)
+            try db.run("UPDATE batch SET classes = ? WHERE number = ?", [try Self.json(classes), number])
+            return try Self.batch(number, db)
+        }
+    }
+
+    /// Members of a batch in its order, from `position` on, with the labels that they had when it was opened.
+    /// ``SampleRecord/file`` is empty.
+    ///
+    /// - Throws: ``GleanerError`` with code `sample.damaged`. That sample is put aside; discard the batch.
+    public func members(of number: Int, from position: Int, limit: Int) throws -> [SampleRecord] {
+        let wholes = try read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT \(Self.wholeColumns)
+                    FROM batch_sample b CROSS JOIN sample s USING (sample_key) \(Self.wholeJoins(label: "b.label_key"))
+                    WHERE b.number = ? AND b.position >= ? ORDER BY b.position LIMIT ?
+                    """, arguments: [number, position, limit])
+        }
+        return try wholes.map { whole in
+            let row = try SampleRow(whole)
+            guard let sample = try Self.stored(row, whole) else {
+                throw try damaged(row, bytes: nil, "its record is not what was stored")
+            }
+            return sample.record
+        }
+    }
+
+    /// Seals a batch whose files are written: from now on it never changes.
+    public func sealBatch(_ number: Int, id: BatchID) throws {
+        try write { db in
+            try Self.expect(number, in: [.open], "be sealed", db)
+            try db.run("UPDATE batch SET state = 'sealed', digest = ? WHERE number = ?", [id.digest.data, number])
+        }
+    }
+
+    /// Batches that are open or await their acknowledgement, oldest first.
+    public func unfinishedBatches(destination: String? = nil) throws -> [StoredBatch] {
+        try read { db in
+            let numbers = try Int.fetchAll(
+                db,
+                sql: """
+                    SELECT number FROM batch WHERE state IN ('open', 'sealed') AND (? IS NULL OR destination = ?)
+                    ORDER BY number
+                    """, arguments: [destination, destination])
+            return try numbers.map { try Self.batch($0, db) }
+        }
+    }
+
+    /// One batch, whatever its state.
+    public func batch(_ number: Int) throws -> StoredBatch {
+        try read { db in try Self.batch(number, db) }
+    }
+
+    /// Gives up a batch that was not delivered: one that is open, or whose files turned out damaged.
+    public func discardBatch(_ number: Int) throws {
+        try write { db in
+            try Self.expect(number, in: [.open, .sealed], "be discarded", db)
+            try Self.release(number, becoming: .discarded, db)
+        }
+    }
+
+    /// Records that the destination has the batch, whole: its receipt carries the digest. Doing it again is fine.
+    ///
+    /// - Throws: ``GleanerError`` with code `batch.receipt` when the digest is another one. Nothing changes then.
+    public func acknowledge(_ number: Int, receipt: Digest) throws {
+        try write { db in
+            let batch = try Self.expect(number, in: [.sealed, .delivered], "be acknowledged", db)
+            guard batch.id?.digest == receipt else {
+                throw GleanerError(
+                    .batchReceipt, "the receipt for batch \(number) carries \(receipt), not the batch's own digest",
+                    remedy: "deliver the batch again")
+            }
+            guard batch.state == .sealed else { return }
+            try Self.release(number, becoming: .delivered, db)
+            try db.run(
+                "UPDATE batch SET delivered_ms = ? WHERE number = ?", [Timestamp.now().milliseconds, number])
+        }
+    }
+
+    /// Lets go of the members, and says what they became by that.
+    private static func release(_ number: Int, becoming state: BatchState, _ db: Database) throws {
+        try db.run(
+            """
+            UPDATE sample SET held = held - 1
+            WHERE sample_key IN (SELECT sample_key FROM batch_sample WHERE number = ?)
+            """, [number])
+        try db.run("UPDATE batch SET state = ? WHERE number = ?", [state.rawValue, number])
+        guard state == .delivered else { return }
+        try db.run(
+            """
+            UPDATE sample SET acknowledged = 1, label_state = CASE
+                WHEN label_state = 'queued' AND (SELECT purpose FROM batch WHERE number = ?) = 'labeling'
+                THEN 'exported' ELSE label_state END
+            WHERE sample_key IN (SELECT sample_key FROM batch_sample WHERE number = ?)
+            """, [number, number])
+    }
+
+    @discardableResult
+    private static func expect(
+        _ number: Int, in states: Set<BatchState>, _ step: String, _ db: Database
+    ) throws -> StoredBatch {
+        let batch = try batch(number, db)
+        guard states.contains(batch.state) else {
+            throw GleanerError(.batchState, "batch \(number) is \(batch.state.rawValue) and cannot \(step)")
+        }
+        return batch
+    }
+
+    static func batch(_ number: Int, _ db: Database) throws -> StoredBatch {
+        guard let row = try db.first("SELECT * FROM batch WHERE number = ?", [number]) else {
+            throw GleanerError(.notFound, "there is no batch \(number)")
+        }
+        guard let purpose = BatchPurpose(rawValue: row["purpose"]), let task = ModelTask(rawValue: row["task"]),
+            let state = BatchState(rawValue: row["state"])
+        else { throw GleanerError(.storeCorrupt, "the row of batch \(number) is damaged") }
+        let header = BatchHeader(
+            purpose: purpose, device: DeviceID(rawValue: UInt64(bitPattern: row["device"] as Int64)), number: number,
+            task: task, classes: try strings(row["classes"]), sampleCount: row["sample_count"])
+        return StoredBatch(
+            header: header, destination: row["destination"], formats: try strings(row["formats"]), state: state,
+            id: (row["digest"] as Data?).flatMap { Digest(bytes: $0) }.map(BatchID.init),
+            models: try BatchChoice.models(number, db))
+    }
+
+    private static func json(_ strings: [String]) throws -> String {
+        String(decoding: try CanonicalJSON.encode(strings), as: UTF8.self)
+    }
+
+    private static func strings(_ json: String) throws -> [String] {
+        try CanonicalJSON.decode([String].self, from: Data(json.utf8), named: "a list in the queue")
+    }
+}

@@ -1,0 +1,118 @@
+import Foundation
+import GRDB
+public import GleanerCore
+import Synchronization
+
+extension DeploymentStore {
+    /// Stores what became of a group of frames, in one transaction: samples with pixels, counters, seen origins and
+    /// the collector's own state.
+    ///
+    /// When it returns, all of it is durable. When it throws, nothing of it is there: no sample, no count, no
+    /// origin; the frames may be offered again or counted as dropped.
+    ///
+    /// Room is made first, within quota and `keep_free`: see ``CommitReport/refused`` for samples that found none.
+    ///
+    /// - Parameter collectorState: what the collector needs to go on after a restart; `nil` leaves it as it was.
+    public func commit(
+        _ outcomes: [FrameOutcome], collectorState: JSONValue?, at now: Instant
+    ) throws -> CommitReport {
+        try commitTurn.withLock { _ in
+            var group = CommitGroup(outcomes, homes: pictures)
+            let state = try collectorState.map { try CanonicalJSON.encode($0) }
+            let evictedCount = try makeRoom(for: &group)
+            try pictures.place(group.files)
+            var report: CommitReport
+            do {
+                report = try write { db in try insert(group, state: state, at: now, db) }
+            } catch {
+                pictures.remove(group.files.map(\.path))
+                throw error
+            }
+            report.evictedCount = evictedCount
+            report.refused = group.refused
+            return report
+        }
+    }
+
+    /// What the collector said last, and when, in collecting time; the start of it all when it never ran.
+    public func collectorState() throws -> (state: JSONValue?, at: Instant) {
+        guard let row = try read({ db in try db.first("SELECT json, instant FROM collector_state") }) else {
+            return (nil, Instant(seconds: 0))
+        }
+        let text = row["json"] as String?
+        let state = try text.map {
+            try CanonicalJSON.decode(JSONValue.self, from: Data($0.utf8), named: "the collector's state")
+        }
+        return (state, Instant(seconds: row["instant"]))
+    }
+
+    /// Whether this frame was offered before, in this run or an earlier one.
+    public func isSeen(_ origin: FrameOrigin) throws -> Bool {
+        try read { db in
+            let row = try db.first(
+                """
+                SELECT 1 FROM seen JOIN source USING (source_key)
+                WHERE source.name = ? AND seen.name = ? AND seen.bytes = ? AND seen.modified_ns = ?
+                """,
+                [origin.source, origin.name, origin.byteCount, origin.modifiedNanoseconds])
+            return row != nil
+        }
+    }
+
+    private func insert(
+        _ group: CommitGroup, state: Data?, at now: Instant, _ db: Database
+    ) throws -> CommitReport {
+        try forgetRemovedFiles(db)
+        var keys = KeyCache(db)
+        for kept in group.kept { try insert(kept, &keys, db) }
+        for frame in group.outcomes { try markSeen(frame.origin, &keys, db) }
+        let report = try count(group, hour: Self.hour(of: now), &keys, db)
+        try db.run(
+            """
+            INSERT INTO collector_state VALUES (1, ?, ?)
+            ON CONFLICT DO UPDATE SET json = coalesce(excluded.json, json), instant = max(instant, excluded.instant)
+            """, [state.map { String(decoding: $0, as: UTF8.self) }, now.seconds.isFinite ? now.seconds : 0])
+        return report
+    }
+
+    private func insert(_ kept: CommitGroup.Kept, _ keys: inout KeyCache, _ db: Database) throws {
+        let record = kept.record
+        let run = try keys.run(record.id)
+        let sequence = Int64(clamping: record.id.sequence)
+        try db.run(
+            """
+            INSERT INTO sample (run_key, sequence, model_key, top_class, reason, audit, utility, coin, eviction_key,
+              sha256, bytes, disk_bytes, encoding, home, width, height)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            [
+                run, sequence, try keys.model(record.model.id, task: record.prediction.task),
+                record.prediction.top?.label, record.reason, kept.isAudit, record.utility, Self.coin(record.id),
+                kept.evictionKey, record.sha256.data, record.bytes, kept.diskByteCount, record.encoding.rawValue,
+                kept.home.rawValue, record.width, record.height,
+            ])
+        let key = db.lastInsertedRowID
+        try db.run("INSERT INTO record VALUES (?, ?, ?)", [key, kept.json, Digest(of: kept.json).data])
+        if kept.home == .inline {
+            try db.run("INSERT INTO picture VALUES (?, ?)", [key, Data(kept.picture)])
+        }
+        try db.run("UPDATE run SET last_sequence = max(last_sequence, ?) WHERE run_key = ?", [sequence, run])
+    }
+
+    /// A camera's frames never come again: only those that have a file are remembered.
+    private func markSeen(_ origin: FrameOrigin, _ keys: inout KeyCache, _ db: Database) throws {
+        guard origin.byteCount != 0 || origin.modifiedNanoseconds != 0 else { return }
+        try db.run(
+            """
+            INSERT INTO seen VALUES (?, ?, ?, ?)
+            ON CONFLICT DO UPDATE SET bytes = excluded.bytes, modified_ns = excluded.modified_ns
+            """,
+            [try keys.source(origin.source), origin.name, origin.byteCount, origin.modifiedNanoseconds])
+    }
+
+    /// A number that is the sample's for good and tells nothing about it: the order of audit samples in batches.
+    private static func coin(_ id: SampleID) -> Int64 {
+        let digest = Digest(of: Array(id.description.utf8)).bytes
+        return digest.prefix(8).reduce(0) { $0 << 8 | Int64($1) }
+    }
+}

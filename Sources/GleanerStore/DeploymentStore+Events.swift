@@ -1,0 +1,42 @@
+import Foundation
+import GRDB
+public import GleanerCore
+
+/// Something that happened to the deployment, for its history.
+public struct StoreEvent: Sendable, Hashable, Codable {
+    /// Grows with every event.
+    public var number: Int
+    /// A stable name such as `model.activated`.
+    public var kind: String
+    public var message: String
+    public var detail: JSONValue?
+    /// The wall clock, right or wrong.
+    public var at: Timestamp
+}
+
+extension DeploymentStore {
+    /// Adds to the history.
+    public func record(_ kind: String, _ message: String, detail: [String: JSONValue] = [:]) throws {
+        try write { db in try Self.record(kind, message, detail: detail, db) }
+    }
+
+    /// The latest events, newest first.
+    public func events(limit: Int = 100) throws -> [StoreEvent] {
+        try read { db in
+            try Row.fetchAll(db, sql: "SELECT * FROM event ORDER BY event_key DESC LIMIT ?", arguments: [limit]).map {
+                StoreEvent(
+                    number: $0["event_key"], kind: $0["kind"], message: $0["message"],
+                    detail: ($0["detail"] as String?).flatMap {
+                        try? CanonicalJSON.decode(JSONValue.self, from: Data($0.utf8), named: "an event")
+                    }, at: Timestamp(milliseconds: $0["at_ms"]))
+            }
+        }
+    }
+
+    static func record(_ kind: String, _ message: String, detail: [String: JSONValue] = [:], _ db: Database) throws {
+        let json = detail.isEmpty ? nil : String(decoding: try CanonicalJSON.encode(detail), as: UTF8.self)
+        try db.run(
+            "INSERT INTO event (kind, message, detail, at_ms) VALUES (?, ?, ?, ?)",
+            [kind, message, json, Timestamp.now().milliseconds])
+    }
+}

@@ -1,0 +1,152 @@
+import Foundation
+import GRDB
+public import GleanerCore
+
+extension DeploymentStore {
+    /// One sample by its id, or by the short form `run-sequence`.
+    ///
+    /// - Throws: ``GleanerError`` with code `not.found`, or `sample.damaged` when its record is not what was stored.
+    public func sample(_ name: String) throws -> StoredSample {
+        let (row, sample, deliveries) = try read { db in
+            let row = try SampleRow.find(named: name, db)
+            return (row, try Self.stored(row, try Self.fetchWhole(row.key, db)), try Self.deliveries(of: row.key, db))
+        }
+        guard var sample else { throw try damaged(row, bytes: nil, "its record is not what was stored") }
+        sample.deliveries = deliveries
+        return sample
+    }
+
+    /// A page of samples; keyset, so that a page costs the same wherever it is.
+    ///
+    /// Samples whose records turn out damaged are put aside and left out.
+    public func samples(
+        filter: SampleFilter = SampleFilter(), order: SampleOrder = .newest, after cursor: SampleCursor? = nil,
+        limit: Int
+    ) throws -> SamplePage {
+        let query = SampleQuery(filter: filter, order: order, after: cursor, limit: max(limit, 1))
+        var broken: [SampleRow] = []
+        let page = try read { db in
+            let rows = try Row.fetchAll(db, sql: query.sql, arguments: query.arguments)
+            let samples = try rows.compactMap { whole in
+                let row = try SampleRow(whole)
+                let sample = try Self.stored(row, whole)
+                if sample == nil { broken.append(row) }
+                return sample
+            }
+            let next = rows.count < query.limit ? nil : rows.last.map(SampleQuery.cursor)
+            return SamplePage(samples: samples, next: next)
+        }
+        for row in broken { _ = try damaged(row, bytes: nil, "its record is not what was stored") }
+        return page
+    }
+
+    /// A sample's picture, bit for bit as it was stored.
+    ///
+    /// - Throws: ``GleanerError`` with code `sample.evicted`, or `sample.damaged` when the bytes are not what was
+    ///   stored. They are then put aside, and the sample counts as quarantined.
+    public func picture(of id: SampleID) throws -> [UInt8] {
+        let (row, bytes) = try read { db in
+            let row = try SampleRow.find(named: id.description, db)
+            return (row, row.pixels == .present ? try pictures.bytes(row, db) : nil)
+        }
+        guard row.pixels == .present else { throw Self.withoutPixels(row) }
+        guard let bytes, Digest(of: bytes) == row.sha256 else {
+            // It may have been evicted while the file was read.
+            let now = try read { db in try SampleRow.fetch(key: row.key, db) }
+            guard now.pixels == .present else { throw Self.withoutPixels(now) }
+            throw try damaged(row, bytes: bytes, bytes == nil ? "its picture is gone" : "its picture has other bytes")
+        }
+        return Array(bytes)
+    }
+
+    /// Locks a sample's pixels against eviction, or releases them.
+    public func setKept(_ id: SampleID, _ isKept: Bool) throws {
+        try write { db in
+            let row = try SampleRow.find(named: id.description, db)
+            if isKept, row.pixels != .present { throw Self.withoutPixels(row) }
+            try db.run("UPDATE sample SET kept = ? WHERE sample_key = ?", [isKept, row.key])
+        }
+    }
+
+    /// Removes a sample's pixels because the operator says so, kept or not. Its row stays, and the drop is counted.
+    ///
+    /// - Throws: ``GleanerError`` with code `sample.held` while a batch with it awaits its acknowledgement.
+    public func drop(_ id: SampleID, reason: String = "operator") throws {
+        let files = try write { db in
+            let row = try SampleRow.find(named: id.description, db)
+            guard row.pixels == .present else { return [String]() }
+            guard row.heldCount == 0 else {
+                throw GleanerError(
+                    .sampleHeld, "sample \(id.short) is in a batch that awaits its acknowledgement",
+                    remedy: "finish or discard that batch first")
+            }
+            try row.removePixels(
+                becoming: .evicted, because: String(reason.prefix(100)), hour: Self.currentHour(db), db)
+            return try Self.unwantedFiles(db)
+        }
+        pictures.remove(files)
+    }
+
+    /// Puts a damaged sample aside, and returns the error that says so.
+    func damaged(_ row: SampleRow, bytes: Data?, _ reason: String) throws -> GleanerError {
+        let what = "sample \(row.id) is damaged: \(reason)"
+        let name = "\(row.id).\(row.encoding.fileExtension)"
+        let kept = try bytes ?? read { db in row.pixels == .present ? try pictures.bytes(row, db) : nil }
+        let place = try Quarantine(folder).take(kept, named: name, because: what)
+        let files = try write { db in
+            let now = try SampleRow.fetch(key: row.key, db)
+            if now.pixels == .present {
+                try now.removePixels(becoming: .quarantined, because: "damaged", hour: Self.currentHour(db), db)
+            }
+            try Self.record("sample.damaged", what, detail: ["place": .string(place)], db)
+            return try Self.unwantedFiles(db)
+        }
+        pictures.remove(files)
+        return GleanerError(.sampleDamaged, what, remedy: "what is left of it lies in \(place)")
+    }
+
+    private static func withoutPixels(_ row: SampleRow) -> GleanerError {
+        GleanerError(.sampleEvicted, "sample \(row.id.short) has no pixels any more: they were \(row.pixels.rawValue)")
+    }
+
+    /// The tables that make a whole sample, from `sample s` and a label's key.
+    static func wholeJoins(label: String) -> String {
+        "\(SampleRow.joins) LEFT JOIN record c USING (sample_key) LEFT JOIN label l ON l.label_key = \(label)"
+    }
+    static let wholeColumns =
+        "\(SampleRow.columns), c.json AS record_json, c.sha256 AS record_sha256, l.json AS label_json"
+
+    private static func fetchWhole(_ key: Int64, _ db: Database) throws -> Row? {
+        try db.first(
+            "SELECT \(wholeColumns) FROM sample s \(wholeJoins(label: "s.label_key")) WHERE s.sample_key = ?", [key])
+    }
+
+    /// A sample from its joined row; `nil` when its record does not have its digest.
+    static func stored(_ row: SampleRow, _ whole: Row?) throws -> StoredSample? {
+        guard let whole, let json = whole["record_json"] as Data?, let sha256 = whole["record_sha256"] as Data?,
+            Digest(of: json).data == sha256,
+            var record = try? CanonicalJSON.decode(SampleRecord.self, from: json, named: "a sample")
+        else { return nil }
+        record.label = (whole["label_json"] as Data?).flatMap { json in
+            try? CanonicalJSON.decode(LabelRecord.self, from: json, named: "a label")
+        }
+        return StoredSample(
+            record: record, labelState: row.labelState, pixels: row.pixels, isKept: row.isKept,
+            isHeld: row.heldCount > 0)
+    }
+
+    private static func deliveries(of key: Int64, _ db: Database) throws -> [SampleDelivery] {
+        try Row.fetchAll(
+            db,
+            sql: """
+                SELECT number, purpose, destination, state FROM batch_sample JOIN batch USING (number)
+                WHERE sample_key = ? AND state <> 'discarded' ORDER BY number
+                """, arguments: [key]
+        ).compactMap { row in
+            guard let purpose = BatchPurpose(rawValue: row["purpose"]), let state = BatchState(rawValue: row["state"])
+            else { return nil }
+            return SampleDelivery(
+                batch: row["number"], purpose: purpose, destination: row["destination"], state: state)
+        }
+    }
+}

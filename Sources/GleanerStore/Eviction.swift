@@ -1,0 +1,107 @@
+import GRDB
+import GleanerCore
+
+/// Chooses the pixels that make room for a group, inside one transaction.
+///
+/// Acknowledged ones go first, then the largest eviction keys. A sample that comes in does not push out one that is
+/// worth more; audit samples have a share of the quota in which only they replace each other.
+struct Eviction {
+    private struct Victim {
+        var key: Int64
+        var byteCount: Int
+        var home: PictureHome.Kind
+        var evictionKey: Double
+        var isAcknowledged: Bool
+    }
+
+    let db: Database
+    var room: Room
+    let auditByteCountMax: Int
+    private var auditByteCount: Int
+    private let hour: Int
+    private(set) var evictedCount = 0
+
+    init(_ db: Database, room: Room, settings: StoreSettings) throws {
+        self.db = db
+        self.room = room
+        auditByteCountMax = settings.auditByteCountMax
+        auditByteCount =
+            try Int.fetchOne(
+                db, sql: "SELECT sum(disk_bytes) FROM sample_count WHERE pixels = 'present' AND audit = 1") ?? 0
+        hour = try DeploymentStore.currentHour(db)
+    }
+
+    /// Makes room for one sample, or leaves everything as it was and returns `false`.
+    mutating func admit(_ kept: CommitGroup.Kept) throws -> Bool {
+        let before = self
+        var admitted = false
+        try db.inSavepoint {
+            admitted = try push(kept)
+            return admitted ? .commit : .rollback
+        }
+        guard admitted else {
+            self = before
+            return false
+        }
+        room.take(kept.diskByteCount, kept.home)
+        if kept.isAudit { auditByteCount += kept.diskByteCount }
+        return true
+    }
+
+    /// Brings ``room`` to at least `byteCount` bytes, whatever the victims are worth; `false` when that cannot be.
+    mutating func free(_ byteCount: Int) throws -> Bool {
+        while room.left + room.reusable < byteCount {
+            guard let victim = try nextVictim(audit: auditByteCount > auditByteCountMax) else { return false }
+            try evict(victim)
+        }
+        return true
+    }
+
+    private mutating func push(_ kept: CommitGroup.Kept) throws -> Bool {
+        if kept.isAudit {
+            guard kept.diskByteCount <= auditByteCountMax else { return false }
+            while auditByteCount + kept.diskByteCount > auditByteCountMax {
+                guard let victim = try nextVictim(audit: true, isOutranked: kept.evictionKey) else { return false }
+                try evict(victim)
+            }
+        }
+        // Free pages count for files too: the database gives them back to the volume afterwards.
+        while room.left + room.reusable < kept.diskByteCount {
+            guard let victim = try victim(for: kept) else { return false }
+            try evict(victim)
+        }
+        return true
+    }
+
+    private func victim(for kept: CommitGroup.Kept) throws -> Victim? {
+        if auditByteCount > auditByteCountMax, let victim = try nextVictim(audit: true) { return victim }
+        guard kept.isAudit else { return try nextVictim(audit: false, isOutranked: kept.evictionKey) }
+        // Within their share audit samples have a right to the room.
+        if let victim = try nextVictim(audit: false) { return victim }
+        return try nextVictim(audit: true, isOutranked: kept.evictionKey)
+    }
+
+    /// The first to go. With a key, only if it is acknowledged or not worth more than that.
+    private func nextVictim(audit: Bool, isOutranked key: Double? = nil) throws -> Victim? {
+        let row = try db.first(
+            """
+            SELECT sample_key, disk_bytes, home, eviction_key, acknowledged FROM sample
+            WHERE pixels = 'present' AND kept = 0 AND held = 0 AND audit = ?
+            ORDER BY acknowledged DESC, eviction_key DESC, sample_key LIMIT 1
+            """, [audit])
+        guard let row, let home = PictureHome.Kind(rawValue: row["home"]) else { return nil }
+        let victim = Victim(
+            key: row["sample_key"], byteCount: row["disk_bytes"], home: home, evictionKey: row["eviction_key"],
+            isAcknowledged: row["acknowledged"])
+        guard let key, !victim.isAcknowledged else { return victim }
+        return victim.evictionKey >= key ? victim : nil
+    }
+
+    private mutating func evict(_ victim: Victim) throws {
+        let row = try SampleRow.fetch(key: victim.key, db)
+        try row.removePixels(becoming: .evicted, because: "quota", hour: hour, db)
+        room.giveBack(victim.byteCount, victim.home)
+        if row.isAudit { auditByteCount -= victim.byteCount }
+        evictedCount += 1
+    }
+}

@@ -1,0 +1,44 @@
+public import GleanerCore
+
+/// What became of one frame that was offered.
+public struct FrameOutcome: Sendable {
+    public enum Outcome: Sendable {
+        /// Kept. `picture` are the bytes whose digest the record has. Samples with larger eviction keys make room
+        /// first, and this one is not stored at the expense of a smaller key.
+        case stored(SampleRecord, picture: [UInt8], evictionKey: Double)
+        /// Seen and judged, and not worth keeping.
+        case rejected(reason: String, topClass: String? = nil, model: ModelID? = nil, utility: Double? = nil)
+        /// Lost: not read, not judged, or no room for it.
+        case dropped(reason: String, topClass: String? = nil, model: ModelID? = nil, utility: Double? = nil)
+    }
+
+    /// The frame's number in its run, from 1.
+    public var sequence: UInt64
+    public var origin: FrameOrigin
+    public var outcome: Outcome
+
+    public init(sequence: UInt64, origin: FrameOrigin, outcome: Outcome) {
+        self.sequence = sequence
+        self.origin = origin
+        self.outcome = outcome
+    }
+}
+
+/// Reasons for drops that the store itself gives.
+public enum StoreDropReason {
+    /// Nothing less valuable could make room.
+    public static let noSpace = "no_space"
+    /// The record cannot be written (a number that is not finite, a digest that is not the picture's).
+    public static let malformed = "malformed"
+}
+
+/// What a commit did.
+public struct CommitReport: Sendable, Hashable {
+    public var storedCount = 0
+    public var rejectedCount = 0
+    public var droppedCount = 0
+    /// Samples whose pixels made room.
+    public var evictedCount = 0
+    /// Samples of the group that were dropped by the store, with the reason.
+    public var refused: [SampleID: String] = [:]
+}

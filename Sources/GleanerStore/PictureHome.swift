@@ -1,0 +1,78 @@
+import Foundation
+import GRDB
+import GleanerCore
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// The two homes of a picture's bytes: small ones lie in the database, large ones in files beside it.
+struct PictureHome: Sendable {
+    enum Kind: String { case inline, file }
+
+    let folder: DeploymentFolder
+    let inlineByteCountMax: Int
+    /// So many sequence numbers share a folder.
+    static let shardSize: UInt64 = 1000
+    private static let blockByteCount = 4096
+
+    func kind(for byteCount: Int) -> Kind { byteCount <= inlineByteCountMax ? .inline : .file }
+
+    /// What a picture takes of the disk, in either home: whole blocks of a file, whole pages of the database.
+    static func diskByteCount(_ byteCount: Int) -> Int {
+        (byteCount + blockByteCount - 1) / blockByteCount * blockByteCount
+    }
+
+    /// The path of a picture's file, below the deployment's folder.
+    static func path(run: RunID, sequence: UInt64, encoding: PictureEncoding) -> String {
+        "frames/\(run)/\(sequence / shardSize)/\(sequence).\(encoding.fileExtension)"
+    }
+
+    func absolute(_ path: String) -> String { folder.path + "/" + path }
+
+    /// Writes a group of files so that all are whole and durable, or none is there.
+    ///
+    /// Each is flushed under a temporary name and renamed; then each folder is flushed once.
+    func place(_ files: [(path: String, bytes: [UInt8])]) throws {
+        do {
+            var folders: Set<String> = []
+            for file in files {
+                let path = absolute(file.path)
+                let shard = (path as NSString).deletingLastPathComponent
+                if folders.insert(shard).inserted { try DurableFile.makeFolder(shard) }
+                let partial = path + DurableFile.partialSuffix
+                try file.bytes.withUnsafeBytes { try DurableFile.writeFlushed($0, to: partial) }
+                guard rename(partial, path) == 0 else {
+                    throw GleanerError.system("cannot rename to", path, errno: errno)
+                }
+            }
+            for shard in folders { try DurableFile.flushFolder(shard) }
+        } catch {
+            remove(files.map(\.path))
+            throw error
+        }
+    }
+
+    /// Removes files whose rows do not exist, or no longer do.
+    func remove(_ paths: [String]) {
+        for path in paths {
+            unlink(absolute(path))
+            unlink(absolute(path) + DurableFile.partialSuffix)
+        }
+    }
+
+    /// The bytes as they lie there; `nil` when they are gone.
+    func bytes(_ row: SampleRow, _ db: Database) throws -> Data? {
+        switch row.home {
+        case .inline:
+            return try db.first("SELECT bytes FROM picture WHERE sample_key = ?", [row.key])?["bytes"]
+        case .file:
+            let path = absolute(row.picturePath)
+            guard access(path, F_OK) == 0 else { return nil }
+            // A file that grew is damaged too: read what there is up to a bound, the digest tells.
+            return try? FileReading.bytes(of: path, byteCountMax: max(row.byteCount, 1) * 2)
+        }
+    }
+}

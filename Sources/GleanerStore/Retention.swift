@@ -1,0 +1,112 @@
+import Foundation
+import GRDB
+import GleanerCore
+import Synchronization
+
+extension DeploymentStore {
+    /// Makes room for files that a caller is about to write below the deployment: a model's, a batch's.
+    ///
+    /// - Throws: ``GleanerError`` with code `store.full` when nothing more may be evicted for them.
+    public func makeRoom(forByteCount byteCount: Int) throws {
+        let made = try commitTurn.withLock { _ in
+            if Room(try diskUse(), settings).left >= byteCount { return true }
+            try removeRetiredModels()
+            let room = Room(try diskUse(), settings)
+            if room.left < byteCount {
+                let files = try write { db in
+                    var eviction = try Eviction(db, room: room, settings: settings)
+                    _ = try eviction.free(byteCount)
+                    return try Self.unwantedFiles(db)
+                }
+                pictures.remove(files)
+                try shrinkDatabase()
+            }
+            return Room(try diskUse(), settings).left >= byteCount
+        }
+        guard made else {
+            throw GleanerError(
+                .storeFull, "there is no room for \(byteCount) bytes in \(folder.path)",
+                remedy: "export and acknowledge batches, release kept samples, or raise the quota")
+        }
+    }
+
+    /// Makes room for a group; samples that find none become drops. Returns how many lost their pixels for it.
+    ///
+    /// It is a transaction of its own, and the files are gone before the first new byte is written: the quota holds
+    /// at every moment.
+    func makeRoom(for group: inout CommitGroup) throws -> Int {
+        let overhead = Room.overhead(of: group)
+        if try refusals(group, overhead).isEmpty { return 0 }
+        try removeRetiredModels()
+        var room = Room(try diskUse(), settings)
+        room.left -= overhead
+        let (evictedCount, refused, files) = try write { db in
+            var eviction = try Eviction(db, room: room, settings: settings)
+            var refused: Set<Int> = []
+            // The most valuable first, so that the least valuable find the room that is left.
+            let order = group.kept.indices.sorted { group.kept[$0].evictionKey < group.kept[$1].evictionKey }
+            for position in order where try !eviction.admit(group.kept[position]) { refused.insert(position) }
+            if group.kept.isEmpty { _ = try eviction.free(0) }
+            return (eviction.evictedCount, refused, try Self.unwantedFiles(db))
+        }
+        pictures.remove(files)
+        group.refuse(refused)
+        if try !refusals(group, overhead).isEmpty {
+            try shrinkDatabase()
+            group.refuse(try refusals(group, overhead))
+        }
+        return evictedCount
+    }
+
+    /// The samples for which there is no room as things are.
+    private func refusals(_ group: CommitGroup, _ overhead: Int) throws -> Set<Int> {
+        let use = try diskUse()
+        var room = Room(use, settings)
+        room.left -= overhead
+        var audit = try read { db in
+            try Int.fetchOne(
+                db, sql: "SELECT sum(disk_bytes) FROM sample_count WHERE pixels = 'present' AND audit = 1") ?? 0
+        }
+        var refused: Set<Int> = []
+        for (position, kept) in group.kept.enumerated() {
+            let isWithinShare = !kept.isAudit || audit + kept.diskByteCount <= settings.auditByteCountMax
+            guard isWithinShare, room.fits(kept.diskByteCount, kept.home) else {
+                refused.insert(position)
+                continue
+            }
+            room.take(kept.diskByteCount, kept.home)
+            if kept.isAudit { audit += kept.diskByteCount }
+        }
+        return refused
+    }
+
+    /// Gives free pages and the log back to the volume. A reader in the way only makes it less.
+    private func shrinkDatabase() throws {
+        do {
+            try pool.writeWithoutTransaction { db in
+                // Both do their work row by row: they must be read to the end.
+                _ = try Row.fetchAll(db, sql: "PRAGMA incremental_vacuum")
+                _ = try Row.fetchAll(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)")
+            }
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
+            return
+        }
+    }
+
+    static func unwantedFiles(_ db: Database) throws -> [String] {
+        try String.fetchAll(db, sql: "SELECT path FROM unwanted_file")
+    }
+
+    /// Forgets the names of files that are gone.
+    func forgetRemovedFiles(_ db: Database) throws {
+        for path in try Self.unwantedFiles(db) where !FileManager.default.fileExists(atPath: pictures.absolute(path)) {
+            try db.run("DELETE FROM unwanted_file WHERE path = ?", [path])
+        }
+    }
+
+    /// The hour of collecting at the last commit.
+    static func currentHour(_ db: Database) throws -> Int {
+        let seconds = try Double.fetchOne(db, sql: "SELECT instant FROM collector_state") ?? 0
+        return hour(of: Instant(seconds: seconds))
+    }
+}

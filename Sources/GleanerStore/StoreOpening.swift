@@ -1,0 +1,136 @@
+import Foundation
+import GRDB
+import GleanerCore
+
+/// Opens a deployment's database, or puts it aside and begins a fresh one when it cannot be read.
+struct StoreOpening {
+    struct Opened {
+        var pool: DatabasePool
+        var notes: [String] = []
+    }
+
+    /// How long a step waits for another process.
+    static let busySeconds = 5.0
+    /// The log is copied back after so many pages, so that it stays small.
+    private static let checkpointPageCount = 200
+    private static let logByteCountMax = 4 << 20
+
+    let folder: DeploymentFolder
+    let settings: StoreSettings
+
+    func run() throws -> Opened {
+        do {
+            try refuseNewer()
+            let pool = try connect()
+            try checkWhatIsSuspected(pool)
+            return Opened(pool: pool)
+        } catch let error where Self.isUnreadable(error) {
+            let aside = try Quarantine(folder).takeDatabase(because: "\(error)")
+            let pool = try connect()
+            var notes = ["the queue could not be read and was put aside in \(aside); a new one begins (\(error))"]
+            notes += try Salvage(from: aside, into: pool, folder: folder).run()
+            return Opened(pool: pool, notes: notes)
+        }
+    }
+
+    private static func isUnreadable(_ error: any Error) -> Bool {
+        if let failure = error as? DatabaseError {
+            return failure.resultCode == .SQLITE_CORRUPT || failure.resultCode == .SQLITE_NOTADB
+        }
+        return (error as? GleanerError)?.code == .storeCorrupt
+    }
+
+    /// Looks at the first 100 bytes only: what a newer version wrote is not even opened.
+    private func refuseNewer() throws {
+        guard let file = FileHandle(forReadingAtPath: folder.database) else { return }
+        defer { try? file.close() }
+        let header = Array(try file.read(upToCount: 100) ?? Data())
+        guard !header.isEmpty else { return }
+        guard header.count == 100, header.starts(with: Array("SQLite format 3\0".utf8)) else {
+            throw GleanerError(.storeCorrupt, "\(folder.database) is not a database")
+        }
+        func number(at offset: Int) -> Int { header[offset..<offset + 4].reduce(0) { $0 << 8 | Int($1) } }
+        if number(at: 68) == Schema.applicationID { try refuse(version: number(at: 60)) }
+    }
+
+    private func refuse(version: Int) throws {
+        guard version <= Schema.version else {
+            throw GleanerError(
+                .storeNewer,
+                "\(folder.database) was made by a newer Gleaner (schema \(version); this one knows \(Schema.version))",
+                remedy: "run the newer Gleaner on this deployment")
+        }
+    }
+
+    private func connect() throws -> DatabasePool {
+        let pool = try DatabasePool(path: folder.database, configuration: configuration)
+        try pool.writeWithoutTransaction { db in
+            // The pool sets NORMAL on its writer after `prepareDatabase`, and NORMAL loses acknowledged samples to
+            // a power cut.
+            try db.execute(sql: "PRAGMA synchronous = FULL")
+            guard try Int.fetchOne(db, sql: "PRAGMA synchronous") == 2 else {
+                throw GleanerError(.storeFailed, "SQLite does not flush \(folder.database) at every commit")
+            }
+            try refuseForeign(db)
+        }
+        try Schema.migrator.migrate(pool)
+        try pool.writeWithoutTransaction { db in try settle(db) }
+        return pool
+    }
+
+    private var configuration: Configuration {
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(Self.busySeconds)
+        configuration.maximumReaderCount = 3
+        configuration.prepareDatabase { db in
+            try db.execute(sql: "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON")
+            // Readers are prepared here too, and cannot do what follows.
+            guard !db.configuration.readonly else { return }
+            try db.execute(
+                sql: """
+                    PRAGMA auto_vacuum = INCREMENTAL;
+                    PRAGMA wal_autocheckpoint = \(Self.checkpointPageCount);
+                    PRAGMA journal_size_limit = \(Self.logByteCountMax);
+                    """)
+        }
+        return configuration
+    }
+
+    /// A database without tables is one whose making was cut short.
+    private func refuseForeign(_ db: Database) throws {
+        let application = try Int.fetchOne(db, sql: "PRAGMA application_id") ?? 0
+        if application == Schema.applicationID {
+            return try refuse(version: Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0)
+        }
+        let tableCount = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_master") ?? 0
+        guard application == 0, tableCount == 0 else {
+            throw GleanerError(.storeCorrupt, "\(folder.database) is the database of another program")
+        }
+    }
+
+    /// Touches every small table, so that damage there shows now, and knows which device this is.
+    private func settle(_ db: Database) throws {
+        // What is known by the header alone must be in the file, not in the log.
+        if try Int.fetchOne(db, sql: "SELECT count(*) FROM device") == 0 {
+            _ = try Row.fetchAll(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)")
+        }
+        for table in ["total", "sample_count", "model_slot", "collector_state"] {
+            _ = try Row.fetchAll(db, sql: "SELECT * FROM \(table)")
+        }
+        try db.inTransaction(.immediate) {
+            try DeviceIdentity(machineIDFile: settings.machineIDFile).settle(db)
+            return .commit
+        }
+    }
+
+    /// Checks all pages once, after another process met damage while it worked.
+    private func checkWhatIsSuspected(_ pool: DatabasePool) throws {
+        guard let reason = FileManager.default.contents(atPath: folder.suspicion) else { return }
+        let verdict = try pool.read { db in try String.fetchOne(db, sql: "PRAGMA quick_check(1)") }
+        guard verdict == "ok" else {
+            throw GleanerError(
+                .storeCorrupt, "the queue is damaged: \(verdict ?? String(decoding: reason, as: UTF8.self))")
+        }
+        try? FileManager.default.removeItem(atPath: folder.suspicion)
+    }
+}

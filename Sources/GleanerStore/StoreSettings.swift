@@ -1,0 +1,27 @@
+/// The limits within which a deployment stores.
+public struct StoreSettings: Hashable, Sendable {
+    /// Bytes that database, frames, batches, models and temporary files may take together.
+    public var quotaByteCount: Int
+    /// Bytes of the volume that stay free for everybody else.
+    public var keepFreeByteCount: Int
+    /// Pictures up to this size lie in the database, larger ones in files. Default: 64 KiB.
+    ///
+    /// At 100 KB and below one flush for a whole group of rows beats a file each; above it a file writes the flash
+    /// once instead of twice.
+    public var inlineByteCountMax: Int
+    /// Share of the quota, 0…1, that audit samples may take; within it nothing else pushes them out. Default: 0.2.
+    public var auditQuotaShare: Double
+    /// Names the machine: when its content changes, the card was cloned and the deployment becomes another device.
+    public var machineIDFile = "/etc/machine-id"
+
+    public init(
+        quotaByteCount: Int, keepFreeByteCount: Int, inlineByteCountMax: Int = 64 << 10, auditQuotaShare: Double = 0.2
+    ) {
+        self.quotaByteCount = quotaByteCount
+        self.keepFreeByteCount = keepFreeByteCount
+        self.inlineByteCountMax = inlineByteCountMax
+        self.auditQuotaShare = min(max(auditQuotaShare, 0), 1)
+    }
+
+    var auditByteCountMax: Int { Int(Double(quotaByteCount) * auditQuotaShare) }
+}

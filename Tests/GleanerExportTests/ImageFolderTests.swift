@@ -1,0 +1,58 @@
+import Foundation
+import GleanerCore
+import Testing
+
+@testable import GleanerExport
+
+@Suite struct ImageFolderTests {
+    @Test func picturesLieByTheirClass() throws {
+        let labeled = Make.digit(1, label: .classified("<two>"), split: .val)
+        let name = "0011223344556677-r3xffeeddccbbaa9988-1.png"
+        #expect(try ImageFolderExport().framePath(for: labeled, purpose: .training) == "val/%3Ctwo%3E/\(name)")
+        #expect(try ImageFolderExport().framePath(for: labeled, purpose: .labeling) == "unlabeled/one %26 only/\(name)")
+    }
+
+    @Test func everySplitListsItsPictures() throws {
+        let folder = try TemporaryFolder()
+        let samples = [
+            Make.digit(1, label: .classified("zero")), Make.digit(2, label: .classified("<two>"), split: .test),
+        ]
+        try writeView(ImageFolderExport(), Make.header(.training, .classification, count: 2), samples, in: folder)
+        #expect(folder.names == ["test", "train"])
+        #expect(
+            try folder.text("test/metadata.jsonl") == """
+                {"file_name":"%3Ctwo%3E/0011223344556677-r3xffeeddccbbaa9988-2.png",\
+                "gleaner_id":"0011223344556677-r3xffeeddccbbaa9988-2","inclusion_probability":1,"label":"<two>",\
+                "predicted":"one & only","reason":"margin","score":0.5,"utility":0.75}
+
+                """)
+    }
+
+    @Test(arguments: [
+        ("cat", "cat"), ("..", "%2E%2E"), ("a/b", "a%2Fb"), (".x ", "%2Ex%20"), ("v1.2 (b)", "v1.2 (b)"),
+        ("100%", "100%25"), ("Äpfel 苹果", "Äpfel 苹果"), ("a\u{0}b", "a%00b"), ("C:", "C%3A"),
+        (String(repeating: "/", count: 50), String(repeating: "%2F", count: 37) + "~" + "1b8e07dd"),
+    ])
+    func aClassIsNamedAsAFolderThatAnyFileSystemTakes(_ name: String, folder: String) {
+        let made = FolderName.of(name)
+        #expect(made.prefix(while: { $0 != "~" }) == folder.prefix(while: { $0 != "~" }))
+        #expect(made.utf8.count <= 120)
+        #expect(BatchPath.isSafe("x/\(made)/y"))
+        if !made.contains("~") { #expect(made.removingPercentEncoding == name) }
+    }
+
+    @Test func longNamesThatBeginAlikeHaveDifferentFolders() {
+        let start = String(repeating: "x", count: 150)
+        #expect(FolderName.of(start + "1") != FolderName.of(start + "2"))
+    }
+
+    @Test func detectionAndMissingLabelsAreClearErrors() throws {
+        let folder = try TemporaryFolder()
+        let header = Make.header(.training, .detection, count: 0)
+        #expect(
+            failure { try ImageFolderExport().makeWriter(for: header, in: folder.path) }.hasPrefix("export.unsupported")
+        )
+        let message = failure { try ImageFolderExport().framePath(for: Make.digit(1), purpose: .training) }
+        #expect(message.hasPrefix("export.label"))
+    }
+}

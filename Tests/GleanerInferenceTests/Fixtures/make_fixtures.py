@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""Writes the tiny models that the tests load. Needs `pip install onnx`; run it in this folder."""
+
+import onnx
+from onnx import TensorProto, helper
+
+FLOAT = TensorProto.FLOAT
+IR_VERSION = 8  # what ONNX Runtime 1.12 reads
+
+
+def tensor(name, shape, type=FLOAT):
+    return helper.make_tensor_value_info(name, type, shape)
+
+
+def save(name, nodes, inputs, outputs, weights=(), notes=None, opsets=(("", 13),)):
+    graph = helper.make_graph(nodes, name, inputs, outputs, list(weights))
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid(*opset) for opset in opsets])
+    model.ir_version = IR_VERSION
+    helper.set_model_props(model, notes or {})
+    with open(f"{name}.onnx", "wb") as file:
+        file.write(model.SerializeToString())
+
+
+def external(name):
+    """A weight that says it lies in secret.bin."""
+    weight = TensorProto(name=name, data_type=FLOAT, dims=[1], data_location=TensorProto.EXTERNAL)
+    weight.external_data.add(key="location", value="secret.bin")
+    return weight
+
+
+PICTURE = tensor("image", [1, 3, 2, 2])
+SAME = tensor("out", [1, 3, 2, 2])
+one = helper.make_node
+
+save("relu", [one("Relu", ["image"], ["out"])], [PICTURE], [SAME])
+save("sqrt", [one("Sqrt", ["image"], ["out"])], [PICTURE], [SAME])
+save(
+    "softmax",
+    [one("Flatten", ["image"], ["flat"]), one("Softmax", ["flat"], ["out"])],
+    [tensor("image", ["batch", 2, 2, 3])],
+    [tensor("out", ["batch", 12])],
+    notes={"names": "{0: 'zero'}", "task": "classify"},
+)
+save(
+    "uint8",
+    [one("Flatten", ["image"], ["out"])],
+    [tensor("image", [None, 1, 2, 3], TensorProto.UINT8)],
+    [tensor("out", [None, 6], TensorProto.UINT8)],
+)
+save(
+    "two_outputs",
+    [one("Relu", ["image"], ["positive"]), one("Neg", ["image"], ["negative"])],
+    [PICTURE],
+    [tensor("positive", [1, 3, 2, 2]), tensor("negative", [1, 3, 2, 2])],
+)
+save("two_inputs", [one("Add", ["image", "other"], ["out"])], [PICTURE, tensor("other", [1, 3, 2, 2])], [SAME])
+# As many columns as the picture has values that are not zero.
+save("varying", [one("NonZero", ["image"], ["out"])], [PICTURE], [tensor("out", [4, None], TensorProto.INT64)])
+save(
+    "half",
+    [one("Cast", ["image"], ["out"], to=TensorProto.FLOAT16)],
+    [PICTURE],
+    [tensor("out", [1, 3, 2, 2], TensorProto.FLOAT16)],
+)
+save(
+    "sequence",
+    [one("SequenceConstruct", ["image"], ["out"])],
+    [PICTURE],
+    [helper.make_tensor_sequence_value_info("out", FLOAT, None)],
+)
+save(
+    "unknown_operator",
+    [one("Mystery", ["image"], ["out"], domain="nobody.knows")],
+    [PICTURE],
+    [SAME],
+    opsets=(("", 13), ("nobody.knows", 1)),
+)
+save("future_opset", [one("Relu", ["image"], ["out"])], [PICTURE], [SAME], opsets=(("", 9999),))
+save("external", [one("Add", ["image", "w"], ["out"])], [PICTURE], [SAME], [external("w")])
+
+# The same weight, hidden in a branch: the attribute of a node of a graph in an attribute of a node.
+branch = helper.make_graph(
+    [one("Constant", [], ["w"], value=external("w")), one("Identity", ["w"], ["b"])], "branch", [], [tensor("b", [1])]
+)
+other = helper.make_graph(
+    [one("Constant", [], ["c"], value=helper.make_tensor("c", FLOAT, [1], [0.0]))], "other", [], [tensor("c", [1])]
+)
+save(
+    "external_in_branch",
+    [one("If", ["yes"], ["w"], then_branch=branch, else_branch=other), one("Add", ["image", "w"], ["out"])],
+    [PICTURE],
+    [SAME],
+    [helper.make_tensor("yes", TensorProto.BOOL, [], [True])],
+)

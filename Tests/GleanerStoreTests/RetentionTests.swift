@@ -1,0 +1,174 @@
+import Foundation
+import GRDB
+import GleanerCore
+import Testing
+
+@testable import GleanerStore
+
+@Suite struct RetentionTests {
+    private static let quota = 6 << 20
+
+    private func present(_ fixture: StoreFixture, _ id: SampleID) throws -> Bool {
+        try fixture.state(id).pixels == .present
+    }
+
+    @Test(arguments: [100, 1 << 20])
+    func theQuotaHoldsAfterEveryCommitAndTheMostValuableStay(_ inline: Int) throws {
+        let fixture = try StoreFixture(quota: Self.quota, inline: inline)
+        var keys: [(id: SampleID, key: Double)] = []
+        for group in 0..<60 {
+            let frames = (0..<4).map { fixture.kept(60_000, key: Double((group * 4 + $0) * 37 % 241)) }
+            for frame in frames {
+                guard case .stored(let record, _, let key) = frame.outcome else { continue }
+                keys.append((record.id, key))
+            }
+            try fixture.commit(frames)
+            #expect(fixture.walkedByteCount() <= Self.quota)
+        }
+        try fixture.expectConservation()
+        let status = try fixture.store.status()
+        #expect(status.disk.used <= Self.quota)
+        #expect(status.evicted > 20)
+        #expect(status.presentCount > 30)
+        // What is left are those with the smallest keys, but for a few at the edge that their group decided.
+        let rows = keys.compactMap { entry -> Double? in
+            guard let sample = try? fixture.state(entry.id) else { return nil }
+            return sample.pixels == .present ? entry.key : nil
+        }
+        let best = keys.map(\.key).sorted()[rows.count + 4]
+        #expect(rows.allSatisfy { $0 <= best })
+    }
+
+    @Test func picturesOfBothHomesShareTheQuota() throws {
+        let fixture = try StoreFixture(quota: Self.quota, inline: 50_000)
+        for group in 0..<80 {
+            // First all small, then all large, then mixed: pages that were freed serve the files that come.
+            let size = group < 30 ? 40_000 : group < 60 ? 90_000 : [40_000, 90_000][group % 2]
+            try fixture.commit((0..<3).map { fixture.kept(size, key: Double(1000 - group * 3 - $0)) })
+            #expect(fixture.walkedByteCount() <= Self.quota)
+        }
+        let status = try fixture.store.status()
+        #expect(status.stored > 150)
+        #expect(status.presentCount > 25)
+        try fixture.expectConservation()
+    }
+
+    @Test func aSampleThatIsWorthLessThanAllOthersIsDropped() throws {
+        let fixture = try StoreFixture(quota: 3 << 20, inline: 100)
+        while try fixture.commit([fixture.kept(200_000, key: 5)]).refused.isEmpty {
+            if try fixture.store.status().evicted > 0 { break }
+        }
+        let evicted = try fixture.store.status().evicted
+        let report = try fixture.commit([fixture.kept(200_000, key: 6)])
+        #expect(report.droppedCount == 1)
+        #expect(Array(report.refused.values) == [StoreDropReason.noSpace])
+        #expect(try fixture.store.status().evicted == evicted)
+        let better = try fixture.commit([fixture.kept(200_000, key: 4)])
+        #expect(better.storedCount == 1)
+        #expect(better.evictedCount == 1)
+        try fixture.expectConservation()
+    }
+
+    @Test func acknowledgedPixelsGoFirstEvenForOneThatIsWorthLess() throws {
+        let fixture = try StoreFixture(quota: 3 << 20, inline: 100)
+        let delivered = try fixture.keep(200_000, utility: 0.9, key: 0.1)
+        try fixture.deliver(.labeling)
+        let other = try fixture.keep(200_000, key: 3)
+        while try fixture.store.status().evicted == 0 { try fixture.commit([fixture.kept(200_000, key: 5)]) }
+        #expect(try !present(fixture, delivered))
+        #expect(try present(fixture, other))
+        #expect(try fixture.state(delivered).labelState == .exported)
+    }
+
+    @Test func keptAndHeldSamplesStayWhateverComes() throws {
+        let fixture = try StoreFixture(quota: 3 << 20, inline: 100)
+        let kept = try fixture.keep(200_000, key: 100)
+        try fixture.store.setKept(kept, true)
+        let held = try fixture.keep(200_000, utility: 1, key: 99)
+        let batch = try #require(
+            try fixture.store.openBatch(.labeling, destination: "stick", limit: 2, formats: []))
+        try fixture.store.sealBatch(batch.number, id: BatchID(Digest(of: Array("b".utf8))))
+        for _ in 0..<20 { try fixture.commit([fixture.kept(200_000, key: 1)]) }
+        #expect(try fixture.store.status().evicted > 0)
+        #expect(try present(fixture, kept))
+        #expect(try present(fixture, held))
+        let error = try #require(throws: GleanerError.self) { try fixture.store.drop(held) }
+        #expect(error.code == .sampleHeld)
+    }
+
+    @Test func whenNothingMayGoTheNewcomerIsDropped() throws {
+        let fixture = try StoreFixture(quota: 3 << 20, inline: 100)
+        var dropped = 0
+        while dropped < 3 {
+            let frame = fixture.kept(200_000, key: 0)
+            let report = try fixture.commit([frame])
+            if report.storedCount == 1, case .stored(let record, _, _) = frame.outcome {
+                try fixture.store.setKept(record.id, true)
+            }
+            dropped += report.droppedCount
+        }
+        #expect(try fixture.store.status().reasons["dropped"] == [StoreDropReason.noSpace: 3])
+        #expect(fixture.walkedByteCount() <= 3 << 20)
+        try fixture.expectConservation()
+    }
+
+    @Test func auditSamplesReplaceEachOtherOnlyWithinTheirShare() throws {
+        let fixture = try StoreFixture(quota: 4 << 20, inline: 100, auditShare: 0.2)
+        // A fifth of 4 MiB holds 8 of 100 KB.
+        var audit: [SampleID] = []
+        for number in 0..<10 {
+            audit.append(try fixture.keep(98_304, key: Double(number < 2 ? 90 : 50), reason: .audit))
+        }
+        #expect(try audit.filter { try present(fixture, $0) } == Array(audit[2...]))
+        for _ in 0..<40 { try fixture.commit([fixture.kept(98_304, key: 1)]) }
+        #expect(try audit.filter { try present(fixture, $0) } == Array(audit[2...]))
+        // A newcomer that is worth less than every audit sample finds no room among them.
+        #expect(try fixture.commit([fixture.kept(98_304, key: 51, reason: .audit)]).droppedCount == 1)
+        #expect(try fixture.commit([fixture.kept(98_304, key: 49, reason: .audit)]).storedCount == 1)
+        try fixture.expectConservation()
+    }
+
+    @Test func theFloorOfTheVolumeIsKept() throws {
+        let fixture = try StoreFixture()
+        let free = try fixture.store.diskUse().volumeFree
+        var settings = StoreFixture.settings
+        settings.keepFreeByteCount = free + (1 << 40)
+        let store = try DeploymentStore.open(fixture.path, settings: settings)
+        let report = try store.commit([fixture.kept()], collectorState: nil, at: Instant(seconds: 1))
+        #expect(report.droppedCount == 1)
+        #expect(try store.status().reasons["dropped"] == [StoreDropReason.noSpace: 1])
+    }
+
+    @Test func whatWasNeverExportedExpiresWithItsPixels() throws {
+        let fixture = try StoreFixture()
+        let id = try fixture.keep()
+        try fixture.store.drop(id)
+        let sample = try fixture.state(id)
+        #expect(sample.pixels == .evicted)
+        #expect(sample.labelState == .expired)
+        let error = try #require(throws: GleanerError.self) { try fixture.store.picture(of: id) }
+        #expect(error.code == .sampleEvicted)
+        try fixture.store.drop(id)
+        #expect(try fixture.store.status().reasons["evicted"] == ["operator": 1])
+        try fixture.expectConservation()
+    }
+
+    @Test func roomIsMadeForAModelAndRetiredModelsGiveTheirs() throws {
+        let fixture = try StoreFixture(quota: 4 << 20, inline: 100)
+        let store = fixture.store
+        for version in 1...3 {
+            try ModelFixture(version).place(in: store)
+            try store.activate(ModelFixture(version).id)
+        }
+        for _ in 0..<20 { try fixture.commit([fixture.kept(150_000, key: 1)]) }
+        try store.makeRoom(forByteCount: 1 << 20)
+        #expect(try store.diskUse().used <= 3 << 20)
+        #expect(try store.model(named: "digits@1").folderName == nil)
+        let error = try #require(throws: GleanerError.self) { try store.activate(ModelFixture(1).id) }
+        #expect(error.remedy.contains("import"))
+        #expect(try store.activeModel()?.manifest.version == 3)
+        try ModelFixture(1).place(in: store)
+        try store.activate(ModelFixture(1).id)
+        #expect(throws: GleanerError.self) { try store.makeRoom(forByteCount: 5 << 20) }
+    }
+}

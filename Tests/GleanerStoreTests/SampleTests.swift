@@ -1,0 +1,213 @@
+import Foundation
+import GRDB
+import GleanerCore
+import Testing
+
+@testable import GleanerStore
+
+@Suite struct SampleTests {
+    /// Changes one bit of a column of blobs.
+    private func flip(_ table: String, _ column: String, of id: SampleID, in store: DeploymentStore) throws {
+        try store.write { db in
+            let key = try SampleRow.find(named: id.description, db).key
+            let sql = "SELECT \(column) FROM \(table) WHERE sample_key = ?"
+            var bytes = try #require(try Data.fetchOne(db, sql: sql, arguments: [key]))
+            bytes[bytes.count / 2] ^= 4
+            try db.execute(sql: "UPDATE \(table) SET \(column) = ? WHERE sample_key = ?", arguments: [bytes, key])
+        }
+    }
+
+    private func expectQuarantined(_ id: SampleID, in fixture: StoreFixture) throws {
+        let sample = try fixture.store.read { db in try SampleRow.find(named: id.description, db) }
+        #expect(sample.pixels == .quarantined)
+        let status = try fixture.store.status()
+        #expect(status.damagedCount == 1)
+        #expect(status.quarantineCount == 1)
+        let reason = try String(contentsOfFile: fixture.path + "/quarantine/1/reason.txt", encoding: .utf8)
+        #expect(reason.contains(id.description))
+    }
+
+    @Test(arguments: [100, 10_000])
+    func aFlippedBitOfAPictureIsNoticedAndPutAside(_ inline: Int) throws {
+        let fixture = try StoreFixture(inline: inline)
+        let id = try fixture.keep(5000)
+        let healthy = try fixture.keep(5000)
+        if inline < 5000 {
+            let path = "\(fixture.path)/frames/\(fixture.run)/0/1.jpg"
+            var bytes = try Data(contentsOf: URL(filePath: path))
+            bytes[4000] ^= 1
+            try bytes.write(to: URL(filePath: path))
+        } else {
+            try flip("picture", "bytes", of: id, in: fixture.store)
+        }
+        let error = try #require(throws: GleanerError.self) { try fixture.store.picture(of: id) }
+        #expect(error.code == .sampleDamaged)
+        try expectQuarantined(id, in: fixture)
+        let aside = try Data(contentsOf: URL(filePath: "\(fixture.path)/quarantine/1/\(id).jpg"))
+        #expect(aside.count == 5000)
+        let again = try #require(throws: GleanerError.self) { try fixture.store.picture(of: id) }
+        #expect(again.code == .sampleEvicted)
+        #expect(try fixture.store.picture(of: healthy).count == 5000)
+        #expect(
+            try fixture.store.openBatch(.labeling, destination: "d", limit: 9, formats: [])?.header.sampleCount == 1)
+    }
+
+    @Test func aPictureThatIsGoneIsNoticed() throws {
+        let fixture = try StoreFixture(inline: 100)
+        let id = try fixture.keep(5000)
+        try FileManager.default.removeItem(atPath: "\(fixture.path)/frames/\(fixture.run)/0/1.jpg")
+        let error = try #require(throws: GleanerError.self) { try fixture.store.picture(of: id) }
+        #expect(error.code == .sampleDamaged)
+        try expectQuarantined(id, in: fixture)
+    }
+
+    @Test func aFlippedBitOfARecordIsNoticed() throws {
+        let fixture = try StoreFixture()
+        let id = try fixture.keep()
+        let healthy = try fixture.keep()
+        try flip("record", "json", of: id, in: fixture.store)
+        #expect(try fixture.store.samples(limit: 10).samples.map(\.record.id) == [healthy])
+        try expectQuarantined(id, in: fixture)
+        let error = try #require(throws: GleanerError.self) { try fixture.store.sample(id.short) }
+        #expect(error.code == .sampleDamaged)
+    }
+
+    @Test func aDamagedMemberIsNoticedWhenABatchIsRead() throws {
+        let fixture = try StoreFixture()
+        let id = try fixture.keep(utility: 0.1)
+        let healthy = try fixture.keep()
+        try flip("record", "json", of: id, in: fixture.store)
+        let batch = try #require(try fixture.store.openBatch(.labeling, destination: "d", limit: 9, formats: []))
+        let error = try #require(throws: GleanerError.self) {
+            try fixture.store.members(of: batch.number, from: 0, limit: 9)
+        }
+        #expect(error.code == .sampleDamaged)
+        try fixture.store.discardBatch(batch.number)
+        let next = try #require(try fixture.store.openBatch(.labeling, destination: "d", limit: 9, formats: []))
+        #expect(try fixture.store.members(of: next.number, from: 0, limit: 9).map(\.id) == [healthy])
+    }
+
+    @Test func aSampleIsNamedByItsWholeIdOrItsShortForm() throws {
+        let fixture = try StoreFixture()
+        let id = try fixture.keep()
+        #expect(try fixture.store.sample(id.description).record.id == id)
+        #expect(try fixture.store.sample("1-1").record.id == id)
+        let stranger = SampleID(device: DeviceID(rawValue: 5), run: fixture.run, sequence: 1)
+        for name in [
+            "1-2", "2-1", "", "-", "1-1-1", "x", "99999999999-1", "1-99999999999999999999", stranger.description,
+        ] {
+            let error = try #require(throws: GleanerError.self) { try fixture.store.sample(name) }
+            #expect(error.code == .notFound)
+        }
+    }
+
+    @Test(arguments: SampleOrder.allCases) func pagesGiveEverySampleOnce(_ order: SampleOrder) throws {
+        let fixture = try StoreFixture()
+        // Utilities repeat, so that pages end between equals.
+        try fixture.commit((0..<23).map { fixture.kept(utility: Double($0 % 4) / 4) })
+        var found: [StoredSample] = []
+        var cursor: SampleCursor?
+        repeat {
+            let page = try fixture.store.samples(order: order, after: cursor, limit: 5)
+            found += page.samples
+            cursor = page.next
+        } while cursor != nil
+        #expect(Set(found.map(\.record.id)).count == 23)
+        #expect(found.count == 23)
+        switch order {
+        case .newest: #expect(found.map(\.record.id.sequence) == (1...23).reversed())
+        case .utility:
+            let utilities = found.map(\.record.utility)
+            #expect(utilities == utilities.sorted(by: >))
+        }
+    }
+
+    @Test func filtersNarrowTheList() throws {
+        let fixture = try StoreFixture()
+        let other = ModelID(name: "digits", version: 2, digest: Digest(of: Array("2".utf8)))
+        try fixture.commit([
+            fixture.kept(), fixture.kept(reason: .audit), fixture.kept(model: other),
+            fixture.kept(prediction: StoreFixture.classified("8")),
+        ])
+        _ = try fixture.label(try fixture.store.sample("1-1").record.id, .classified("3"))
+        func found(_ filter: SampleFilter) throws -> [UInt64] {
+            try fixture.store.samples(filter: filter, limit: 10).samples.map(\.record.id.sequence)
+        }
+        #expect(try found(SampleFilter()) == [4, 3, 2, 1])
+        #expect(try found(SampleFilter(labelState: .labeled)) == [1])
+        #expect(try found(SampleFilter(labelState: .queued)) == [4, 3, 2])
+        #expect(try found(SampleFilter(reason: "audit")) == [2])
+        #expect(try found(SampleFilter(topClass: "8")) == [4])
+        #expect(try found(SampleFilter(model: other)) == [3])
+        #expect(try found(SampleFilter(pixels: .evicted)) == [])
+        #expect(try found(SampleFilter(labelState: .queued, reason: "margin", topClass: "3")) == [3])
+    }
+
+    /// A page that sorted, or a status that scanned, would take seconds on a full device.
+    @Test func pagesAndCountsNeverScanTheSamples() throws {
+        let fixture = try StoreFixture()
+        let cursor = SampleCursor(key: 5, utility: 0.5)
+        let filters = [
+            SampleFilter(), SampleFilter(labelState: .queued), SampleFilter(topClass: "3"),
+            SampleFilter(labelState: .queued, topClass: "3"),
+        ]
+        for order in SampleOrder.allCases {
+            for filter in filters {
+                let query = SampleQuery(filter: filter, order: order, after: cursor, limit: 20)
+                let plan = try plan(query.sql, query.arguments, in: fixture.store)
+                let inner = plan.prefix { !$0.contains("CO-ROUTINE s2") }
+                #expect(inner.contains { $0.contains("SEARCH sample USING") }, "\(plan)")
+                // The page itself may be sorted again; the queue may not.
+                let sorts = plan.filter { $0.contains("TEMP B-TREE") }
+                #expect(sorts.count <= (filter.topClass != nil && order == .utility ? 2 : 1), "\(plan)")
+            }
+        }
+        let victim = """
+            SELECT sample_key FROM sample WHERE pixels = 'present' AND kept = 0 AND held = 0 AND audit = ?
+            ORDER BY acknowledged DESC, eviction_key DESC, sample_key LIMIT 1
+            """
+        let victims = try plan(victim, [false], in: fixture.store)
+        #expect(victims == ["SEARCH sample USING INDEX sample_evictable (audit=?)"])
+        let seen = try plan(
+            "SELECT 1 FROM seen JOIN source USING (source_key) WHERE source.name = ? AND seen.name = ?", ["a", "b"],
+            in: fixture.store)
+        #expect(seen.allSatisfy { $0.hasPrefix("SEARCH") }, "\(seen)")
+    }
+
+    private func plan(
+        _ sql: String, _ arguments: StatementArguments, in store: DeploymentStore
+    ) throws -> [String] {
+        try store.read { db in
+            try Row.fetchAll(db, sql: "EXPLAIN QUERY PLAN " + sql, arguments: arguments).map { $0["detail"] }
+        }
+    }
+
+    @Test func threeHundredThousandSamplesAreAPageAway() throws {
+        let fixture = try StoreFixture()
+        try fixture.keep()
+        // Copies of one row, as SQL: what is tested is that nothing looks at all of them.
+        try fixture.store.write { db in
+            try db.execute(
+                sql: """
+                    WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 300000)
+                    INSERT INTO sample (run_key, sequence, model_key, top_class, reason, audit, utility, coin,
+                      eviction_key, sha256, bytes, disk_bytes, encoding, home, width, height)
+                    SELECT run_key, n.i, model_key, top_class, reason, audit, (n.i % 1000) / 1000.0, n.i, n.i % 777,
+                      sha256, bytes, disk_bytes, encoding, home, width, height FROM sample, n;
+                    INSERT INTO record SELECT s.sample_key, r.json, r.sha256 FROM sample s, record r
+                    WHERE s.sample_key > 299990;
+                    """)
+        }
+        let clock = ContinuousClock()
+        let page = try fixture.store.samples(limit: 10)
+        #expect(page.samples.count == 10)
+        let status = try fixture.store.status()
+        #expect(status.queue[.queued] == 300_000)
+        // Sums over all rows take over 50 ms; the bound only tells those from these.
+        let spent = try clock.measure {
+            for _ in 0..<20 { _ = try fixture.store.read { try SampleRow.find(named: "1-150000", $0) } }
+        }
+        #expect(spent < .seconds(1))
+        #expect(try DeploymentStore.open(fixture.path, settings: StoreFixture.settings).openingNotes.isEmpty)
+    }
+}
