@@ -2,7 +2,7 @@
 """Print what came of the quickstart, from Gleaner's own numbers.
 
   summary.py count labels-1.csv labels-2.csv
-  summary.py table --status status.json --scores scores.json --labels 170
+  summary.py table --report report.json --scores scores.json --labels 170
 """
 
 import argparse
@@ -24,15 +24,17 @@ def mean(scores, names, key):
     return sum(values) / len(values)
 
 
-def table(status, scores, labels):
-    frames = status["frames"]
-    rows = [("frames offered", frames["offered"]), ("kept", frames["stored"])]
-    # A reason for each frame that was looked at and not kept, and for each that could not be looked at.
-    for kind in ("rejected", "dropped"):
-        reasons = frames.get(f"{kind}_by_reason") or {}
-        rows += [(kind, frames[kind])] + [(f"  {reason}", number) for reason, number in sorted(reasons.items())]
-    for name, number in rows:
-        print(f"   {name:<46} {number:>7,}")
+def table(report, scores, labels):
+    reasons = {outcome: [] for outcome in ("stored", "rejected", "dropped")}
+    for line in report["lines"]:
+        if line["outcome"] in reasons:
+            reasons[line["outcome"]].append((line["reason"], line["count"]))
+    totals = {outcome: sum(number for _, number in lines) for outcome, lines in reasons.items()}
+    print(f"   {'frames offered':<46} {sum(totals.values()):>7,}")
+    for outcome, lines in reasons.items():
+        print(f"   {outcome:<46} {totals[outcome]:>7,}")
+        for reason, number in lines:
+            print(f"     {reason:<44} {number:>7,}")
     print()
     print(f"   {'right on held-out frames of the packing house':<46} {'all':>7} {'7 and 9':>8}")
     third = [name for name in scores if name.startswith("third")]
@@ -54,14 +56,14 @@ def main():
     counting = commands.add_parser("count", help="how many labels there are in label files")
     counting.add_argument("labels", nargs="+")
     printing = commands.add_parser("table", help="everything at a glance")
-    printing.add_argument("--status", required=True, help="what `gleaner status --json` printed")
+    printing.add_argument("--report", required=True, help="what `gleaner report --json` printed")
     printing.add_argument("--scores", required=True, help="what `evaluate.py --json` printed")
     printing.add_argument("--labels", required=True, type=int)
     given = parser.parse_args()
     if given.command == "count":
         return print(count(given.labels))
-    with open(given.status, encoding="utf-8") as status, open(given.scores, encoding="utf-8") as scores:
-        table(json.load(status), json.load(scores), given.labels)
+    with open(given.report, encoding="utf-8") as report, open(given.scores, encoding="utf-8") as scores:
+        table(json.load(report), json.load(scores), given.labels)
 
 
 if __name__ == "__main__":
