@@ -1,0 +1,80 @@
+"""What the end-to-end tests stand on: the built command, a fresh deployment, the shared pictures and models."""
+
+import os
+import shutil
+from pathlib import Path
+
+import bundles
+import pytest
+from driver import ROOT, Gleaner
+
+
+@pytest.fixture(scope="session")
+def binary():
+    """The gleaner command, as `Tests/run.sh` built it."""
+    path = os.environ.get("GLEANER_BIN")
+    if not path:
+        pytest.fail("GLEANER_BIN does not name the gleaner command: run the tests with Tests/run.sh")
+    return Path(path)
+
+
+@pytest.fixture(scope="session")
+def data():
+    """The shared pictures and models; without them tests are skipped, and fail where CI is set."""
+    folder = ROOT.parent / "shared" / "data"
+    if not (folder / "models").is_dir():
+        complain = pytest.fail if os.environ.get("CI") else pytest.skip
+        complain(f"needs the shared pictures and models at {folder}")
+    return folder
+
+
+@pytest.fixture
+def gleaner(binary, tmp_path):
+    """A fresh deployment whose source is the folder `camera` in it."""
+    deployment = Gleaner(binary, tmp_path / "station")
+    deployment("init", deployment.folder)
+    (deployment.folder / "camera").mkdir()
+    return deployment
+
+
+@pytest.fixture(scope="session")
+def meter_bundles(data, tmp_path_factory):
+    """Bundles of the two versions of the meter model, by version."""
+    folder = tmp_path_factory.mktemp("bundles")
+    return {version: bundles.make(data / "models" / f"meter-digits-v{version}", folder / f"v{version}") for version in (1, 2)}
+
+
+@pytest.fixture
+def meter(gleaner, meter_bundles):
+    """A deployment that reads meters with version 1."""
+    gleaner("model", "import", meter_bundles[1])
+    return gleaner
+
+
+@pytest.fixture(scope="session")
+def meter_truth(data):
+    """Rows of the meter's labels.csv by split."""
+    import csv
+
+    truth = {}
+    with open(data / "meter-digits" / "labels.csv", newline="") as file:
+        for row in csv.DictReader(file):
+            truth.setdefault(row["split"], []).append(row)
+    return truth
+
+
+@pytest.fixture
+def camera(gleaner, data):
+    """Puts pictures of the shared data into the source; a name or a whole list."""
+
+    def put(*names, prefix=""):
+        for name in names:
+            source = data / name
+            target = gleaner.folder / "camera" / (prefix + source.name)
+            # Whole at once, as a camera's recorder does it: written elsewhere, then renamed in.
+            partial = gleaner.folder / f".{target.name}.partial"
+            shutil.copy(source, partial)
+            partial.rename(target)
+        return len(names)
+
+    return put
