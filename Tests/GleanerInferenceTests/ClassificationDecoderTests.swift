@@ -56,7 +56,7 @@ import Testing
 
     @Test func aQuantisationMayBeGiven() throws {
         let options: [String: JSONValue] = [
-            "activation": "quantised", "quantised_scale": .number(0.01), "quantised_zero_point": .integer(100),
+            "activation": .string("quantised"), "quantised_scale": .number(0.01), "quantised_zero_point": .integer(100),
         ]
         // (175 − 100) / 100 and (125 − 100) / 100; what is a little below zero is zero.
         let found = try probabilities(bytes(.uint8, [175, 125, 99]), options)
@@ -65,7 +65,7 @@ import Testing
 
     @Test func logitsAreNotTakenForProbabilities() {
         for values: [Float] in [[3, 1], [0.5, -2]] {
-            let error = error { _ = try probabilities(TensorBuffer("out", [1, 2], values)) }
+            let error = failure { _ = try probabilities(TensorBuffer("out", [1, 2], values)) }
             #expect(error?.code == .outputNotProbability)
             #expect(error?.remedy.contains("logits") == true)
         }
@@ -80,7 +80,7 @@ import Testing
     @Test(arguments: [Float.nan, .infinity, -.infinity], ["logits", "probabilities"])
     func whatIsNotFiniteIsAnError(value: Float, activation: String) {
         let tensor = TensorBuffer("out", [1, 3], [0.2, value, 0.3])
-        let error = error { _ = try probabilities(tensor, ["activation": .string(activation)]) }
+        let error = failure { _ = try probabilities(tensor, ["activation": .string(activation)]) }
         #expect(error?.code == .outputNotFinite)
         #expect(error?.message.contains("'out'") == true)
     }
@@ -106,7 +106,7 @@ import Testing
     ])
     func anOutputThatDoesNotFitIsDescribed(tensor: TensorBuffer, word: String) throws {
         let decoder = try decoder()
-        let error = error { try decoder.check(TensorOutputs([tensor]), labelCount: 3) }
+        let error = failure { try decoder.check(TensorOutputs([tensor]), labelCount: 3) }
         #expect(error?.code == .outputMismatch)
         #expect(error?.message.contains(word) == true)
         #expect(error?.remedy.isEmpty == false)
@@ -124,10 +124,10 @@ import Testing
         try named.check(outputs, labelCount: 2)
         #expect(try named.decode(outputs, undoing: anyFit) == .classification(probabilities: [1, 0]))
 
-        let unnamed = error { try decoder().check(outputs, labelCount: 2) }
+        let unnamed = failure { try decoder().check(outputs, labelCount: 2) }
         #expect(unnamed?.code == .outputMismatch)
         #expect(unnamed?.remedy.contains("'scores', 'features'") == true)
-        let mistyped = error { try decoder(["output": .string("score")]).check(outputs, labelCount: 2) }
+        let mistyped = failure { try decoder(["output": .string("score")]).check(outputs, labelCount: 2) }
         #expect(mistyped?.code == .outputMismatch)
         #expect(mistyped?.remedy.contains("did you mean 'scores'") == true)
     }

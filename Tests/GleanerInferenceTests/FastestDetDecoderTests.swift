@@ -111,7 +111,7 @@ import Testing
     ])
     func anOutputThatDoesNotFitIsDescribed(tensor: TensorBuffer, word: String) throws {
         let decoder = try decoder()
-        let error = error { try decoder.check(TensorOutputs([tensor]), labelCount: 2) }
+        let error = failure { try decoder.check(TensorOutputs([tensor]), labelCount: 2) }
         #expect(error?.code == .outputMismatch)
         #expect(error?.message.contains(word) == true)
     }
@@ -122,7 +122,8 @@ import Testing
 
     @Test(
         arguments: [
-            ["score_min": .integer(2)], ["score_floor": .number(0.7)], ["nms_iou": .number(.)string("much")], ["detection_count_max": .integer(0)], ["score": .number(0.5)],
+            ["score_min": .integer(2)], ["score_floor": .number(0.7)], ["nms_iou": .string("much")],
+            ["detection_count_max": .integer(0)], ["score": .number(0.5)],
         ] as [[String: JSONValue]])
     func aWrongOptionIsAProblem(options: [String: JSONValue]) {
         #expect(code { _ = try decoder(options) } == .malformed)

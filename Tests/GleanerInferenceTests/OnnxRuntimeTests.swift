@@ -19,7 +19,7 @@ import Testing
     }
 
     @Test func aConfiguredPathIsTheOnlyOneTried() {
-        let error = error { _ = try OnnxRuntime.load(configuredPath: "/nowhere/libonnxruntime.so") }
+        let error = failure { _ = try OnnxRuntime.load(configuredPath: "/nowhere/libonnxruntime.so") }
         #expect(error?.code == .runtimeNotFound)
         #expect(error?.message.contains("/nowhere/libonnxruntime.so") == true)
         #expect(error?.message.contains("wheel") == false)
@@ -27,14 +27,14 @@ import Testing
     }
 
     @Test func anotherLibraryIsNotOnnxRuntime() {
-        let error = error { _ = try OnnxRuntime.load(configuredPath: "libm.so.6") }
+        let error = failure { _ = try OnnxRuntime.load(configuredPath: "libm.so.6") }
         #expect(error?.code == .runtimeNotOnnxRuntime)
         #expect(error?.message.contains("libm.so.6") == true)
     }
 
     @Test(.enabled(if: StandIn.canCompileOrMust)) func anOldRuntimeNamesItsVersionAndTheOneNeeded() throws {
         let error = try StandIn.withLibrary(version: "1.9.0") { path -> GleanerError? in
-            error { _ = try OnnxRuntime.load(configuredPath: path) }
+            failure { _ = try OnnxRuntime.load(configuredPath: path) }
         }
         #expect(error?.code == .runtimeTooOld)
         #expect(error?.message.contains("1.9.0") == true)
@@ -45,7 +45,7 @@ import Testing
         try TemporaryFolder.use { folder in
             let file = folder.appending(path: "libonnxruntime.so")
             try Data("not a library".utf8).write(to: file)
-            let error = error { _ = try OnnxRuntime.load(configuredPath: file.path) }
+            let error = failure { _ = try OnnxRuntime.load(configuredPath: file.path) }
             #expect(error?.code == .runtimeNotFound)
             #expect(error?.message.contains("file too short") == true || error?.message.contains("ELF") == true)
         }
@@ -118,7 +118,7 @@ import Testing
         try TemporaryFolder.use { root in
             var places = RuntimePlaces(configuredPath: nil, environment: ["HOME": root.path], executableFolder: nil)
             places.all = places.all.filter { $0.libraries.isEmpty }
-            let error = error { _ = try RuntimeSearch(places: places).load() }
+            let error = failure { _ = try RuntimeSearch(places: places).load() }
             #expect(error?.code == .runtimeNotFound)
             for place in places.all { #expect(error?.message.contains(place.description) == true) }
             #expect(error?.message.contains(root.path + "/.cache/gleaner/onnxruntime") == true)

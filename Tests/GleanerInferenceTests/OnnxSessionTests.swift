@@ -93,7 +93,7 @@ import Testing
     private func refusal(
         _ fixture: String, _ change: (inout InputSpec) -> Void = { _ in }
     ) -> GleanerError? {
-        error { _ = try TestRuntime.session(fixture, change) }
+        failure { _ = try TestRuntime.session(fixture, change) }
     }
 
     @Test func aCutModelIsCorrupt() throws {
@@ -174,7 +174,7 @@ import Testing
 
     @Test func anAbsentProviderListsThoseThereAre() throws {
         let engine = try TestRuntime.engine { $0.providers = ["cdua", "cpu"] }
-        let error = error { _ = try engine.loadSession(for: .tiny(), model: Fixtures.model("relu")) }
+        let error = failure { _ = try engine.loadSession(for: .tiny(), model: Fixtures.model("relu")) }
         #expect(error?.code == .runtimeNoProvider)
         #expect(error?.message.contains("'cdua'") == true)
         #expect(error?.message.contains("cpu") == true)

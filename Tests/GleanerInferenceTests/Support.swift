@@ -89,9 +89,9 @@ extension Letterbox {
 }
 
 /// The code of the error that `body` throws; `nil` when it throws none, or another kind.
-func code(of body: () throws -> Void) -> GleanerError.Code? { error(of: body)?.code }
+func code(of body: () throws -> Void) -> GleanerError.Code? { failure(of: body)?.code }
 
-func error(of body: () throws -> Void) -> GleanerError? {
+func failure(of body: () throws -> Void) -> GleanerError? {
     do {
         try body()
         return nil
