@@ -23,9 +23,8 @@ public struct BudgetManagerContract {
     ) throws -> [String] {
         let contract = Self(share: share, secondsPerFrame: secondsPerFrame, make: make)
         var broken: [String] = []
-        for stream in UtilityStream.all {
-            for auditShare in [0, 0.2] { broken += try contract.wrongSpending(on: stream, auditShare: auditShare) }
-        }
+        broken += try contract.wrongSpending(on: .uniform, auditShare: 0)
+        for stream in UtilityStream.all { broken += try contract.wrongSpending(on: stream, auditShare: 0.2) }
         if try !contract.goesOnAfterRestart() { broken.append("a restart with its state changes nothing") }
         return try broken + contract.harmfulStates()
     }

