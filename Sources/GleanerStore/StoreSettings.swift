@@ -14,8 +14,11 @@ public struct StoreSettings: Hashable, Sendable {
     /// Names the machine: when its content changes, the card was cloned and the deployment becomes another device.
     public var machineIDFile = "/etc/machine-id"
 
+    /// Less than this leaves no room for a model and a queue.
+    public static let quotaByteCountMin = 16 << 20
+
     public init(
-        quotaByteCount: Int, keepFreeByteCount: Int, inlineByteCountMax: Int = 64 << 10, auditQuotaShare: Double = 0.2
+        quotaByteCount: Int = 2 << 30, keepFreeByteCount: Int = 256 << 20, inlineByteCountMax: Int = 64 << 10, auditQuotaShare: Double = 0.2
     ) {
         self.quotaByteCount = quotaByteCount
         self.keepFreeByteCount = keepFreeByteCount

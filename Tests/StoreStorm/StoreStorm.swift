@@ -107,9 +107,10 @@ struct StoreStorm {
         try store.acknowledge(batch.number, receipt: id.digest)
         say("delivered \(batch.number)")
     }
+}
 
-    private func say(_ line: String) {
-        let bytes = Array((line + "\n").utf8)
-        _ = bytes.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
-    }
+/// Written at once and unbuffered: what a killed process has said is all in the pipe.
+private func say(_ line: String) {
+    let bytes = Array((line + "\n").utf8)
+    _ = bytes.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
 }

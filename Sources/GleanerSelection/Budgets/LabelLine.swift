@@ -24,6 +24,7 @@ struct LabelLine {
 
     /// Labels earned and not yet spent; negative when spent ahead.
     private(set) var credit = 0.0
+    private var reserve = 0.0
     /// All that was ever earned, and what of it other rules spent.
     private var earned = 0.0
     private var spentElsewhere = 0.0
@@ -57,11 +58,21 @@ struct LabelLine {
         return share > 10.0 / 4096 ? max(400, Int(10 / share)) : 4096
     }
 
-    /// Credit beyond this expires, so that a dull night does not become a burst: a day's labels, or those of two windows.
+    /// Credit never grows beyond this, so that a dull night does not become a burst: the labels of two windows.
     var creditMax: Double {
+        let ofWindows = max(10, 2 * share * Double(window))
+        return switch pace {
+        case .share: ofWindows
+        case .labelsPerDay(let count): min(ofWindows, max(1, count))
+        }
+    }
+
+    /// What is beyond it waits here, up to a day's labels, and is paid out as fast as labels are earned. So the day
+    /// after a dull night keeps at most twice as many. A share knows no day, and what is beyond expires.
+    private var reserveMax: Double {
         switch pace {
-        case .share(let share): max(10, 2 * share * Double(window))
-        case .labelsPerDay(let count): max(1, count)
+        case .share: 0
+        case .labelsPerDay(let count): max(0, count - creditMax)
         }
     }
 
@@ -80,10 +91,13 @@ struct LabelLine {
         frames += 1
         let weight = 1 / min(frames, Double(window))
         passRate -= passRate * weight
-        let label = labelEarned(at: now, weight: weight)
+        let label = labelEarned(at: now)
         earned += label
         earnedWithModel += label
-        credit = min(credit + label, creditMax)
+        let paidOut = min(label, reserve)
+        let total = credit + label + paidOut
+        credit = min(total, creditMax)
+        reserve = min(reserve - paidOut + (total - credit), reserveMax)
     }
 
     /// The offered frame came as far as the budget.
@@ -100,7 +114,7 @@ struct LabelLine {
 
     mutating func modelChanged() { earnedWithModel = 0 }
 
-    private mutating func labelEarned(at now: Instant, weight: Double) -> Double {
+    private mutating func labelEarned(at now: Instant) -> Double {
         guard case .labelsPerDay(let count) = pace else { return share }
         guard now.seconds.isFinite else { return 0 }
         defer { lastSeconds = max(now.seconds, lastSeconds ?? now.seconds) }
@@ -108,7 +122,7 @@ struct LabelLine {
         let passed = now.seconds - lastSeconds
         // One long gap (a camera that was away) must not pass for a slow stream.
         let typical = interval > 0 ? min(passed, 10 * interval) : passed
-        interval += (typical - interval) * weight
+        interval += (typical - interval) / min(max(frames - 1, 1), Double(window))
         return count * passed / Self.secondsPerDay
     }
 }
@@ -116,7 +130,8 @@ struct LabelLine {
 extension LabelLine {
     var state: [String: JSONValue] {
         var state: [String: JSONValue] = [
-            "credit": .number(credit), "earned": .number(earned), "spent_elsewhere": .number(spentElsewhere),
+            "credit": .number(credit), "reserve": .number(reserve), "earned": .number(earned),
+            "spent_elsewhere": .number(spentElsewhere),
             "earned_with_model": .number(earnedWithModel), "frames": .number(frames),
             "pass_rate": .number(passRate), "interval_seconds": .number(interval),
         ]
@@ -136,13 +151,13 @@ extension LabelLine {
             return range.contains(value) ? value : nil
         }
         let large = 1e15
-        guard let credit = number("credit", in: -large...large), let earned = number("earned", in: 0...large),
+        guard let credit = number("credit", in: -large...large), let reserve = number("reserve", in: 0...large),
+            let earned = number("earned", in: 0...large),
             let elsewhere = number("spent_elsewhere", in: 0...large),
             let earnedWithModel = number("earned_with_model", in: 0...large),
             let frames = number("frames", in: 0...large), let passRate = number("pass_rate", in: 0...2),
             let interval = number("interval_seconds", in: 0...large)
         else { return false }
-        self.credit = min(credit, creditMax)
         self.earned = earned
         spentElsewhere = elsewhere
         self.earnedWithModel = earnedWithModel
@@ -150,6 +165,8 @@ extension LabelLine {
         self.passRate = passRate
         self.interval = interval
         lastSeconds = number("last_seconds", in: -large...large)
+        self.credit = min(credit, creditMax)
+        self.reserve = min(reserve, reserveMax)
         return true
     }
 }

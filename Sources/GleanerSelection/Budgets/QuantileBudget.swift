@@ -8,7 +8,7 @@ public import GleanerCore
 ///
 /// A line of labels earned keeps it honest: `θ` falls by a 50th of the utilities' spread (95th − 5th percentile) for
 /// every label behind the line and rises for every label ahead, at most two are spent ahead, and credit that nothing
-/// was worth spending on expires. So a scene in which nothing new happens spends less than its budget. Labels that
+/// was worth spending on is bounded. So a scene in which nothing new happens spends less than its budget. Labels that
 /// the audit coin spends come off the same line.
 ///
 /// Source: Kottke, Krempl, Spiliopoulou, *Probabilistic active learning in datastreams*, IDA 2015 (balanced
@@ -74,7 +74,7 @@ public struct QuantileBudget: BudgetManager {
     }
 
     private func isWorthOne(_ value: Double) -> Bool {
-        // Either nothing is left to choose from, or the credit would expire.
+        // Either there is nothing to choose from, or the credit is full: then the history says nothing about now.
         if line.level >= 1 || line.credit >= line.creditMax { return true }
         // Equal utilities fill the line only when a label is due, so that the advance is left for better ones.
         let isDue = line.credit >= 0.5
@@ -83,8 +83,8 @@ public struct QuantileBudget: BudgetManager {
         return value >= threshold - utilities.spread * pressure && (value > threshold || isDue)
     }
 
-    /// How far θ is shifted, in spreads: up with the labels behind the line, without bound as credit is about to
-    /// expire. The fewer utilities are known the less θ is worth, and the more the line leads.
+    /// How far θ is shifted, in spreads: up with the labels behind the line, without bound as credit fills
+    /// up. The fewer utilities are known the less θ is worth, and the more the line leads.
     private var pressure: Double {
         let trust = min(1, Double(utilities.count) / Double(line.window))
         let linear = line.credit / (Self.tolerance * trust)

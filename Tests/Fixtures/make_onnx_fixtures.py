@@ -1,10 +1,15 @@
-#!/usr/bin/env python3
-"""Writes the tiny models that the tests load. Needs `pip install onnx`; run it in this folder."""
+"""Writes onnx/*.onnx: the tiny models that the tests load.
 
-import onnx
+    python3 -m venv /tmp/venv && /tmp/venv/bin/pip install onnx
+    /tmp/venv/bin/python Tests/Fixtures/make_onnx_fixtures.py
+"""
+
+import pathlib
+
 from onnx import TensorProto, helper
 
 FLOAT = TensorProto.FLOAT
+FOLDER = pathlib.Path(__file__).parent / "onnx"
 IR_VERSION = 8  # what ONNX Runtime 1.12 reads
 
 
@@ -17,8 +22,7 @@ def save(name, nodes, inputs, outputs, weights=(), notes=None, opsets=(("", 13),
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid(*opset) for opset in opsets])
     model.ir_version = IR_VERSION
     helper.set_model_props(model, notes or {})
-    with open(f"{name}.onnx", "wb") as file:
-        file.write(model.SerializeToString())
+    (FOLDER / f"{name}.onnx").write_bytes(model.SerializeToString())
 
 
 def external(name):

@@ -1,0 +1,132 @@
+import Foundation
+public import GleanerCore
+import GleanerExport
+import GleanerStore
+
+/// A batch that has left, for `export --json`.
+public struct ExportedBatch: Sendable, Codable {
+    public var id: String
+    public var number: Int
+    public var purpose: BatchPurpose
+    public var folder: String
+    public var sampleCount: Int
+    public var byteCount: Int
+    /// Whether an earlier command sealed it and this one only finished the delivery.
+    public var resumed: Bool
+
+    enum CodingKeys: String, CodingKey {
+        case id, number, purpose, folder, resumed
+        case sampleCount = "samples"
+        case byteCount = "bytes"
+    }
+}
+
+/// What an export is asked to do.
+public struct ExportRequest: Sendable {
+    public var purpose: BatchPurpose
+    public var formats: [String]
+    public var directory: String
+    public var countMax: Int
+    /// Takes labeled samples along that an earlier training batch to this directory held.
+    public var includesDelivered: Bool
+    public init(
+        purpose: BatchPurpose, formats: [String], directory: String, countMax: Int, includesDelivered: Bool = false
+    ) {
+        self.purpose = purpose
+        self.formats = formats
+        self.directory = directory
+        self.countMax = countMax
+        self.includesDelivered = includesDelivered
+    }
+}
+
+extension Deployment {
+    /// Seals a batch and delivers it to a directory; batches for it that an interrupted export had sealed go first.
+    ///
+    /// The order is what makes it safe to cut anywhere: members chosen and locked, views written to `outbox/` and
+    /// flushed, batch sealed, delivered under a temporary name, renamed, read back, and only then acknowledged.
+    ///
+    /// - Returns: the batches that left, oldest first; empty when there was nothing to send.
+    /// - Throws: ``GleanerError``; what was sealed stays sealed and the next export goes on with it.
+    public func export(
+        _ request: ExportRequest, progress: (_ done: Int, _ total: Int) -> Void
+    ) throws -> [ExportedBatch] {
+        try DurableFile.makeFolder(request.directory)
+        let directory = URL(filePath: request.directory).standardizedFileURL.path(percentEncoded: false)
+        for format in request.formats { _ = try registries.exportFormats.make(format) }
+        let destination = "folder:\(directory)"
+        let lock = try store.beginExport()
+        defer { withExtendedLifetime(lock) {} }
+
+        var delivered: [ExportedBatch] = []
+        for batch in try store.unfinishedBatches(destination: destination) where batch.state == .sealed {
+            delivered.append(try deliver(batch, to: directory, resumed: true, progress: progress))
+        }
+        guard
+            let open = try store.openBatch(
+                request.purpose, destination: destination, limit: request.countMax, formats: request.formats,
+                includesDelivered: request.includesDelivered)
+        else { return delivered }
+        let sealed = try seal(open)
+        delivered.append(try deliver(sealed, to: directory, resumed: false, progress: progress))
+        return delivered
+    }
+
+    /// Writes everything of the batch but the pictures to `outbox/`, which gives its id, and seals it.
+    private func seal(_ open: StoredBatch) throws -> StoredBatch {
+        let partial = "\(folder)/outbox/.batch-\(open.number)\(DurableFile.partialSuffix)"
+        try? FileManager.default.removeItem(atPath: partial)
+        do {
+            try DurableFile.makeFolder(partial)
+            var header = open.header
+            header.classes = try labelClasses()
+            let formats = try open.formats.map { ($0, try registries.exportFormats.make($0)) }
+            var writer = try BatchWriter(folder: partial, header: header, formats: formats)
+            for start in stride(from: 0, to: header.sampleCount, by: Self.memberPageCount) {
+                for sample in try store.members(of: open.number, from: start, limit: Self.memberPageCount) {
+                    _ = try writer.append(sample)
+                }
+            }
+            let (_, id) = try writer.finish()
+            let folderName = "\(folder)/outbox/\(id)"
+            try? FileManager.default.removeItem(atPath: folderName)
+            try DurableFile.install(partial, as: folderName)
+            try store.sealBatch(open.number, id: id)
+            return try store.batch(open.number)
+        } catch {
+            try? FileManager.default.removeItem(atPath: partial)
+            try store.discardBatch(open.number)
+            throw error
+        }
+    }
+
+    private static let memberPageCount = 500
+
+    private func deliver(
+        _ batch: StoredBatch, to directory: String, resumed: Bool, progress: (Int, Int) -> Void
+    ) throws -> ExportedBatch {
+        guard let id = batch.id else { preconditionFailure("batch \(batch.number) is delivered before it is sealed") }
+        let outbox = "\(folder)/outbox/\(id)"
+        let sampleCount = batch.header.sampleCount
+        var done = 0
+        let folder: String
+        do {
+            folder = try BatchDelivery.deliver(outboxFolder: outbox, to: directory) { sample in
+                done += 1
+                progress(done, sampleCount)
+                return try store.picture(of: sample.id)
+            }
+        } catch let error as GleanerError where error.code == .sampleDamaged {
+            // It is in quarantine now; the others go back to the queue and leave with the next batch.
+            try store.discardBatch(batch.number)
+            try? FileManager.default.removeItem(atPath: outbox)
+            throw error
+        }
+        let manifest = try BatchVerifier.verify(folder)
+        try store.acknowledge(batch.number, receipt: id.digest)
+        try? FileManager.default.removeItem(atPath: outbox)
+        return ExportedBatch(
+            id: "\(id)", number: batch.number, purpose: batch.purpose, folder: folder,
+            sampleCount: sampleCount, byteCount: manifest.files.reduce(0) { $0 + $1.bytes }, resumed: resumed)
+    }
+}

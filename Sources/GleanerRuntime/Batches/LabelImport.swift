@@ -1,0 +1,73 @@
+import Foundation
+public import GleanerCore
+import GleanerExport
+import GleanerStore
+
+/// What a label import did, for `label import --json`.
+public struct LabelImportReport: Sendable, Codable {
+    /// Labels for samples that had none.
+    public var applied = 0
+    /// Labels that replaced another one.
+    public var corrected = 0
+    /// Labels that were here already.
+    public var unchanged = 0
+    /// Labels older than the one that counts.
+    public var outdated = 0
+    /// What was not taken, and why.
+    public var rejected: [RejectedLabel] = []
+}
+
+extension Deployment {
+    /// Reads labels from a file of another tool and applies them, each once, in whatever order they come.
+    ///
+    /// - Parameter addsClasses: takes class names that neither the active model nor the configuration knows.
+    /// - Throws: ``GleanerError`` when the file as a whole cannot be read; nothing of it is then applied.
+    public func importLabels(
+        _ path: String, format: String, addsClasses: Bool, progress: (_ read: Int) -> Void
+    ) throws -> LabelImportReport {
+        let reader = try registries.labelFormats.make(format)
+        // The whole file is read before the first label is applied: a file cut in the middle changes nothing.
+        var found: [IncomingLabel] = []
+        var rejected: [RejectedLabel] = []
+        try reader.read(path, found: { found.append($0) }, rejected: { rejected.append($0) })
+        var report = LabelImportReport(rejected: rejected)
+        let allowed = addsClasses ? nil : Set(try labelClasses())
+        var done = 0
+        for start in stride(from: 0, to: found.count, by: Self.labelGroupCount) {
+            let group = Array(found[start..<min(start + Self.labelGroupCount, found.count)])
+            let result = try store.apply(group, allowedClasses: allowed)
+            report.applied += result.applied
+            report.corrected += result.corrected
+            report.unchanged += result.unchanged
+            report.outdated += result.outdated
+            report.rejected += result.rejected
+            done += group.count
+            progress(done)
+        }
+        return report
+    }
+
+    /// Labels one sample by hand: a class name, or `unusable`.
+    ///
+    /// - Throws: ``GleanerError`` when there is no such sample, or the class is unknown.
+    public func setLabel(_ sample: String, to value: String) throws -> LabelImportReport {
+        let stored = try store.sample(sample)
+        let label: LabelValue = value == "unusable" ? .unusable : .classified(value)
+        // Newer than what is there, whatever the wall clock says.
+        let revision = max(Timestamp.now().milliseconds, (stored.record.label?.revision ?? 0) + 1)
+        let incoming = IncomingLabel(
+            sample: "\(stored.record.id)", label: LabelRecord(value: label, revision: revision, author: "operator"),
+            place: "the command line")
+        let result = try store.apply([incoming], allowedClasses: Set(try labelClasses()))
+        if let rejected = result.rejected.first {
+            throw GleanerError(
+                .malformed, "cannot label \(stored.record.id.short): \(rejected.reason)",
+                remedy: "known classes: \(try labelClasses().joined(separator: ", ")), unusable")
+        }
+        return LabelImportReport(
+            applied: result.applied, corrected: result.corrected, unchanged: result.unchanged,
+            outdated: result.outdated)
+    }
+
+    private static let labelGroupCount = 500
+}

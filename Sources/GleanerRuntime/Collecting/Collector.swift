@@ -1,0 +1,333 @@
+import Foundation
+import GleanerCore
+import GleanerSelection
+import GleanerStore
+public import Logging
+import Synchronization
+
+/// Runs the loop of one deployment: frames in, samples kept, everything else counted.
+///
+/// Three threads, each blocking in its own calls: the reader (files, cameras), the judge (pixels, model, selection)
+/// and the writer (flushes). Bounded queues between them hold the faster ones back; a fourth thread watches for a
+/// newly activated model. Nothing counts until the writer has made it durable, and the place in the source is
+/// written in the same transaction, so a crash at any instruction neither loses nor repeats a frame.
+///
+/// `@unchecked Sendable`: the stored properties are constants; what threads share is in `Mutex`es and queues.
+public final class Collector: @unchecked Sendable {
+    /// How a run went so far; every number is durable.
+    public struct Progress: Sendable, Codable {
+        public init() {}
+        public var offered = 0
+        public var stored = 0
+        public var rejected = 0
+        public var dropped = 0
+        /// Frames known to be still to come.
+        public var remaining: Int?
+    }
+
+    /// Frames between reader and judge: enough to hide a slow read, few enough for a small memory.
+    private static let slotCount = 4
+    /// Outcomes in one transaction at most, and how long the writer waits for more: a flush for each frame would
+    /// wear the card out.
+    private static let groupCountMax = 64
+    private static let groupLingerSeconds = 0.1
+    private static let watchIntervalSeconds = 0.2
+    /// The budget's state is some kilobytes: written each second it would wear the card out.
+    private static let stateIntervalSeconds = 30.0
+    /// A model that fails this many frames in a row right after it was swapped in is taken back.
+    private static let failedFrameCountMax = 3
+
+    private let deployment: Deployment
+    private let source: SourceMaker
+    private let endsAtLast: Bool
+    private let logger: Logger
+    private let report: @Sendable (Progress) -> Void
+    private let stop = StopSignal()
+
+    private let empty = HandoffQueue<FrameSlot>(countMax: slotCount)
+    private let full = HandoffQueue<FrameSlot>(countMax: slotCount)
+    private let judged = HandoffQueue<FrameJudge.Judged>(countMax: groupCountMax)
+    private let nextModel = Mutex<LoadedModel?>(nil)
+    private let failure = Mutex<(any Error)?>(nil)
+    private let remaining = Mutex<Int?>(nil)
+    /// Origins on their way to the disk: a file that changes or is seen twice meanwhile must not be offered twice.
+    private let inFlight = Mutex<Set<FrameOrigin>>([])
+
+    /// - Parameter report: called by the writer after each durable group.
+    public init(
+        _ deployment: Deployment, source: SourceMaker? = nil, endsAtLast: Bool, logger: Logger,
+        report: @escaping @Sendable (Progress) -> Void
+    ) throws {
+        guard let source = source ?? deployment.configuration.source else {
+            throw GleanerError(
+                .malformed, "no source is configured",
+                remedy: "add `source: folder:PATH` to \(Configuration.fileName), or give --source folder:PATH")
+        }
+        self.deployment = deployment
+        self.source = source
+        self.endsAtLast = endsAtLast
+        self.logger = logger
+        self.report = report
+    }
+
+    /// Asks for an end: frames that were judged are stored, the rest stays in the source for the next run.
+    public func requestStop() { stop.raise() }
+
+    /// Collects until the source ends or ``requestStop()``.
+    ///
+    /// - Throws: ``GleanerError`` when another collector runs here, there is no model, or the disk fails.
+    public func run() async throws {
+        let lock = try DeploymentLock(.collector, in: deployment.store.folder)
+        defer { withExtendedLifetime(lock) {} }
+        let store = deployment.store
+        guard let active = try store.activeModel() else {
+            throw GleanerError(
+                .notFound, "no model is active in \(deployment.folder)",
+                remedy: "bring one in with: gleaner model import BUNDLE")
+        }
+        let model = try LoadedModel(active, engine: try deployment.engine(), registries: deployment.registries)
+        let run = try store.beginRun()
+        let restored = try store.collectorState()
+        let clock = CollectingClock(start: restored.at)
+        let judge = FrameJudge(
+            device: try store.device(), run: run, settings: deployment.configuration.selection, model: model,
+            memory: try rememberedHashes(),
+            state: restored.state)
+        let frames = try source.make(environment())
+        logger.info(
+            "collecting", metadata: ["source": "\(source.name)", "model": "\(model.manifest.id)", "run": "\(run)"])
+
+        async let reader: Void = Self.onThread("reader") { self.read(frames) }
+        async let judging: Void = Self.onThread("judge") { self.judge(judge, clock: clock) }
+        async let writer: Void = Self.onThread("writer") { self.write() }
+        async let watcher: Void = Self.onThread("watcher") { self.watch(active: model.manifest.id) }
+        _ = await (reader, judging, writer)
+        stop.raise()
+        await watcher
+        if let failure = failure.withLock({ $0 }) { throw failure }
+    }
+
+    /// What was kept in earlier runs: a restart must not ask for the same frames again.
+    private func rememberedHashes() throws -> HashMemory {
+        var memory = HashMemory()
+        for (id, hash) in try deployment.store.recentHashes(limit: memory.capacity) {
+            memory.remember(.init(hash: hash, runCounter: id.run.counter, sequence: id.sequence))
+        }
+        return memory
+    }
+
+    private func environment() -> SourceMaker.Environment {
+        SourceMaker.Environment(
+            deploymentFolder: deployment.folder, endsAtLast: endsAtLast, stop: stop,
+            isKnown: { [self] origin in
+                inFlight.withLock { $0.contains(origin) } || isSeen(origin)
+            })
+    }
+
+    /// A queue that cannot be read ends the run; saying that the frame is known keeps the source from offering it.
+    private func isSeen(_ origin: FrameOrigin) -> Bool {
+        do {
+            return try deployment.store.isSeen(origin)
+        } catch {
+            fail(error)
+            return true
+        }
+    }
+
+    private static func onThread(_ name: String, _ body: @escaping @Sendable () -> Void) async {
+        await withCheckedContinuation { continuation in
+            let thread = Thread {
+                body()
+                continuation.resume()
+            }
+            thread.name = name
+            // Runtimes put large frames on the stack of the thread that calls them.
+            thread.stackSize = 8 << 20
+            thread.start()
+        }
+    }
+
+    /// Ends the run because of a failure; the first one is what the caller sees.
+    private func fail(_ error: any Error) {
+        failure.withLock { if $0 == nil { $0 = error } }
+        stop.raise()
+    }
+
+    // MARK: The reader
+
+    private func read(_ source: any FrameSource) {
+        defer { full.close() }
+        for _ in 0..<Self.slotCount { _ = empty.push(FrameSlot()) }
+        var source = source
+        var sequence: UInt64 = 0
+        while !stop.isRaised, let slot = empty.pop() {
+            do {
+                switch try source.next(into: &slot.buffer) {
+                case .frame: slot.failure = nil
+                case .unreadable(let error): slot.failure = error
+                case .end: return
+                }
+            } catch {
+                return fail(error)
+            }
+            sequence += 1
+            slot.sequence = sequence
+            let origin = slot.buffer.origin
+            inFlight.withLock { _ = $0.insert(origin) }
+            let count = source.remainingCount
+            remaining.withLock { $0 = count }
+            guard full.push(slot) else { return }
+        }
+    }
+
+    // MARK: The judge
+
+    private func judge(_ judge: FrameJudge, clock: CollectingClock) {
+        defer { judged.close() }
+        var trial = SwapTrial(failedFrameCountMax: Self.failedFrameCountMax)
+        var stateAt = clock.now()
+        while let slot = full.pop() {
+            // Told to stop: what was not judged stays in the source.
+            if stop.isRaised { break }
+            if let model = nextModel.withLock({ $0.take() }) {
+                trial.begin(previous: judge.model)
+                judge.swap(to: model)
+                logger.info("model swapped in", metadata: ["model": "\(model.manifest.id)"])
+            }
+            let now = clock.now()
+            let outcome = judge.judge(slot, at: now)
+            _ = empty.push(slot)
+            if let previous = trial.served(outcome.outcome) { takeBack(judge, to: previous) }
+            var next = FrameJudge.Judged(outcome: outcome, state: nil, instant: now)
+            if now.seconds - stateAt.seconds >= Self.stateIntervalSeconds {
+                next.state = judge.state
+                stateAt = now
+            }
+            guard judged.push(next) else { break }
+        }
+        empty.close()
+        full.close()
+        finalState.withLock { $0 = judge.state }
+    }
+
+    private let finalState = Mutex<JSONValue?>(nil)
+
+    private func takeBack(_ judge: FrameJudge, to previous: LoadedModel) {
+        let bad = judge.model.manifest.id
+        judge.swap(to: previous)
+        do {
+            try deployment.rollBack(rejecting: bad, reason: "failed its first frames")
+            logger.error("model taken back", metadata: ["rejected": "\(bad)", "active": "\(previous.manifest.id)"])
+        } catch {
+            fail(error)
+        }
+    }
+
+    // MARK: The writer
+
+    private func write() {
+        var progress = Progress()
+        var lastInstant: Instant?
+        while let group = judged.popAll(lingerSeconds: Self.groupLingerSeconds) {
+            do {
+                let state = group.last { $0.state != nil }?.state
+                let instant = group.last?.instant ?? Instant(seconds: 0)
+                lastInstant = instant
+                let result = try deployment.store.commit(group.map(\.outcome), collectorState: state, at: instant)
+                progress.offered += group.count
+                progress.stored += result.storedCount
+                progress.rejected += result.rejectedCount
+                progress.dropped += result.droppedCount
+            } catch {
+                judged.close()
+                return fail(error)
+            }
+            inFlight.withLock { set in for each in group { set.remove(each.outcome.origin) } }
+            progress.remaining = remaining.withLock { $0 }
+            report(progress)
+        }
+        if let lastInstant, let state = finalState.withLock({ $0 }) {
+            do {
+                _ = try deployment.store.commit([], collectorState: state, at: lastInstant)
+            } catch {
+                fail(error)
+            }
+        }
+    }
+
+    // MARK: The watcher
+
+    /// Looks whether another process activated a model, and loads it beside the one that serves.
+    private func watch(active: ModelID) {
+        var active = active
+        var version: Int?
+        while !stop.wait(seconds: Self.watchIntervalSeconds) {
+            do {
+                let now = try deployment.store.dataVersion()
+                guard now != version else { continue }
+                version = now
+                guard let bundle = try deployment.store.activeModel(), bundle.manifest.id != active else { continue }
+                active = bundle.manifest.id
+                load(bundle)
+            } catch {
+                logger.warning("cannot look for a new model", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    private func load(_ bundle: ModelBundle) {
+        do {
+            let model = try LoadedModel(bundle, engine: try deployment.engine(), registries: deployment.registries)
+            nextModel.withLock { $0 = model }
+        } catch {
+            logger.error(
+                "model cannot be loaded", metadata: ["model": "\(bundle.manifest.id)", "error": "\(error)"])
+            do {
+                try deployment.rollBack(rejecting: bundle.manifest.id, reason: "\(error)")
+            } catch {
+                logger.error("model cannot be rolled back", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+}
+
+/// Collecting time: goes on where the last run stopped and grows with the machine's monotonic clock.
+struct CollectingClock: Sendable {
+    private let base: Double
+    private let origin = ContinuousClock.now
+
+    init(start: Instant) { base = start.seconds }
+
+    func now() -> Instant {
+        let elapsed = ContinuousClock.now - origin
+        let (seconds, attoseconds) = elapsed.components
+        return Instant(seconds: base + Double(seconds) + Double(attoseconds) * 1e-18)
+    }
+}
+
+/// The first frames of a swapped-in model: fails all of them and it goes.
+struct SwapTrial {
+    private var previous: LoadedModel?
+    private var failedFrameCount = 0
+    private let failedFrameCountMax: Int
+
+    init(failedFrameCountMax: Int) { self.failedFrameCountMax = failedFrameCountMax }
+
+    mutating func begin(previous: LoadedModel) {
+        self.previous = previous
+        failedFrameCount = 0
+    }
+
+    /// Returns the model to go back to once the new one has failed its first frames in a row.
+    mutating func served(_ outcome: FrameOutcome.Outcome) -> LoadedModel? {
+        switch outcome {
+        case .dropped: failedFrameCount += 1
+        case .stored: previous = nil
+        case .rejected(_, _, let model, _):
+            // Frames rejected before inference say nothing about the model.
+            if model != nil { previous = nil }
+        }
+        guard failedFrameCount >= failedFrameCountMax else { return nil }
+        return previous.take()
+    }
+}

@@ -1,0 +1,65 @@
+import Foundation
+
+/// A bounded queue between two threads that waits instead of dropping.
+///
+/// Its bound is the number of elements in flight; a full queue holds its producer back, so that a folder loses
+/// nothing and memory stays flat. Closing it lets the consumer drain what is left.
+///
+/// `@unchecked Sendable`: every access to the mutable state is made under `condition`.
+final class HandoffQueue<Element: Sendable>: @unchecked Sendable {
+    private let condition = NSCondition()
+    private var elements: [Element] = []
+    private var isClosed = false
+    private let countMax: Int
+
+    init(countMax: Int) {
+        precondition(countMax > 0, "a queue of no places never moves")
+        self.countMax = countMax
+        elements.reserveCapacity(countMax)
+    }
+
+    /// Waits for a free place; `false` when the queue was closed and the element was not taken.
+    func push(_ element: Element) -> Bool {
+        condition.lock()
+        defer { condition.unlock() }
+        while elements.count >= countMax, !isClosed { condition.wait() }
+        guard !isClosed else { return false }
+        elements.append(element)
+        condition.broadcast()
+        return true
+    }
+
+    /// Waits for an element; `nil` once the queue is closed and empty.
+    func pop() -> Element? {
+        condition.lock()
+        defer { condition.unlock() }
+        while elements.isEmpty, !isClosed { condition.wait() }
+        guard !elements.isEmpty else { return nil }
+        condition.broadcast()
+        return elements.removeFirst()
+    }
+
+    /// Takes everything there is, after waiting for at least one element and then up to `lingerSeconds` for the queue
+    /// to fill: the longer the wait, the fewer flushes. `nil` once the queue is closed and empty.
+    func popAll(lingerSeconds: Double) -> [Element]? {
+        condition.lock()
+        defer { condition.unlock() }
+        while elements.isEmpty, !isClosed { condition.wait() }
+        let deadline = Date(timeIntervalSinceNow: lingerSeconds)
+        while elements.count < countMax, !isClosed {
+            if !condition.wait(until: deadline) { break }
+        }
+        guard !elements.isEmpty else { return nil }
+        defer { elements.removeAll(keepingCapacity: true) }
+        condition.broadcast()
+        return elements
+    }
+
+    /// Ends the queue: producers are refused, the consumer gets what is left.
+    func close() {
+        condition.lock()
+        isClosed = true
+        condition.broadcast()
+        condition.unlock()
+    }
+}

@@ -1,0 +1,162 @@
+import Foundation
+public import GleanerCore
+import GleanerInference
+import GleanerSelection
+import GleanerStore
+
+/// `gleaner.yaml`: what one deployment does. Schema: `Schemas/configuration.schema.json`.
+///
+/// Every key has a default but `source`. Secrets are never in it.
+public struct Configuration: Sendable {
+    public static let fileName = "gleaner.yaml"
+
+    /// Where frames come from; `nil` when the file names none.
+    public var source: SourceMaker?
+    var inference: InferenceSettings
+    var selection: SelectionSettings
+    var storage: StoreSettings
+    /// Classes that labels may name beside those of the active model: what it is to learn next.
+    public var classes: [String]
+
+    /// The runtime that runs the model.
+    struct InferenceSettings: Sendable {
+        var libraryPath: String?
+        var options: SessionOptions
+    }
+
+    /// What is kept, and for which part of the training data.
+    struct SelectionSettings: Sendable {
+        var seed: UInt64
+        var rules: SelectorSettings
+        /// The share of samples kept for validation while training.
+        var validationShare: Double
+    }
+
+    /// Reads a deployment's configuration, going on after each problem so that all are found at once.
+    ///
+    /// - Throws: ``GleanerError`` when the file cannot be read or is no YAML at all.
+    public static func read(folder: String, registries: Registries) throws -> (Configuration, [Problem]) {
+        let path = "\(folder)/\(fileName)"
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw GleanerError(
+                .notFound, "\(folder) is no deployment: it has no \(fileName)",
+                remedy: "name the folder with --deployment DIR, or make one with: gleaner init DIR")
+        }
+        let bytes = try FileReading.bytes(of: path, byteCountMax: YAMLDocument.byteCountMax)
+        guard let text = String(data: bytes, encoding: .utf8) else {
+            throw GleanerError(.malformed, "\(path) is not UTF-8 text", remedy: "save it as UTF-8")
+        }
+        let problems = ProblemList()
+        let root = OptionReader(try YAMLDocument.parse(text, named: path), path: "", problems: problems)
+        let configuration = Configuration(root, registries: registries)
+        root.finish()
+        return (configuration, problems.problems)
+    }
+
+    /// The same, for commands that need a configuration without a fault.
+    ///
+    /// - Throws: ``GleanerError`` listing every problem.
+    public static func load(folder: String, registries: Registries) throws -> Configuration {
+        let (configuration, problems) = try read(folder: folder, registries: registries)
+        guard problems.isEmpty else {
+            let lines = problems.map { "  \($0.path): \($0.message)\n    try: \($0.remedy)" }
+            throw GleanerError(
+                .malformed, "\(folder)/\(fileName) has \(problems.count) problem(s):\n\(lines.joined(separator: "\n"))")
+        }
+        return configuration
+    }
+
+    private init(_ root: OptionReader, registries: Registries) {
+        source = root.value("source").flatMap { Self.source($0, at: "source", root.problems, registries) }
+        inference = Self.inference(root.section("inference"))
+        selection = Self.selection(root.section("selection"), registries)
+        storage = Self.storage(root.section("storage"))
+        classes = root.strings("classes") ?? []
+        if Set(classes).count != classes.count || classes.contains("") {
+            root.problems.add("classes", "names a class twice, or an empty one", remedy: "name each class once")
+            classes = []
+        }
+    }
+
+    /// A source as the command line gives it: `folder:PATH`.
+    public static func source(named text: String, registries: Registries) throws -> SourceMaker {
+        let problems = ProblemList()
+        let maker = source(.string(text), at: "--source", problems, registries)
+        try problems.throwFirst()
+        guard let maker else { throw GleanerError(.malformed, "--source \(text) names no source") }
+        return maker
+    }
+
+    private static func source(
+        _ value: JSONValue, at place: String, _ problems: ProblemList, _ registries: Registries
+    ) -> SourceMaker? {
+        var values: [String: JSONValue]
+        switch value {
+        case .string(let text):
+            guard let colon = text.firstIndex(of: ":") else {
+                problems.add(place, "'\(text)' does not say what it is", remedy: "write folder:PATH")
+                return nil
+            }
+            values = [
+                "path": .string(String(text[text.index(after: colon)...])), "type": .string(String(text[..<colon])),
+            ]
+        case .object(let object): values = object
+        default:
+            problems.add(place, "must be text such as folder:PATH", remedy: "write folder:PATH")
+            return nil
+        }
+        let wrapper = OptionReader(.object([place: .object(values)]), path: "", problems: problems)
+        return wrapper.component(place)?.make(from: registries.sources)
+    }
+
+    private static func inference(_ section: OptionReader) -> InferenceSettings {
+        var options = SessionOptions()
+        options.threadCount = section.integer("threads", in: 1...256) ?? options.threadCount
+        options.optimization = section.choice("optimization", SessionOptions.Optimization.self) ?? options.optimization
+        options.spins = section.bool("spinning", default: options.spins)
+        options.usesArena = section.bool("arena", default: options.usesArena)
+        options.providers = section.strings("providers") ?? options.providers
+        let settings = InferenceSettings(libraryPath: section.string("library"), options: options)
+        section.finish()
+        return settings
+    }
+
+    private static func selection(_ section: OptionReader, _ registries: Registries) -> SelectionSettings {
+        let seed = UInt64(section.integer("seed", in: 0...Int.max) ?? 1)
+        let requests = section.components("strategies")
+        let strategies: [(String, any QueryStrategy)] =
+            requests?.compactMap { request in request.make(from: registries.strategies).map { (request.name, $0) } }
+            ?? [("margin", Margin()), ("box-uncertainty", BoxUncertainty())]
+        if requests?.isEmpty == true {
+            section.problems.add(
+                "selection.strategies", "is empty: nothing would be kept but audit samples",
+                remedy: "name a strategy, such as - margin")
+        }
+        let budget =
+            section.component("budget", standard: "quantile")?.make(from: registries.budgets) ?? QuantileBudget()
+        let deduplicates = section.bool("deduplicate", default: true)
+        let distanceMax = section.integer("hash_distance_max", in: 0...32) ?? 4
+        let rules = SelectorSettings(
+            strategies: strategies, budget: budget, auditShare: section.share("audit_share") ?? 0.2,
+            hashDistanceMax: deduplicates ? distanceMax : nil)
+        let validationShare = section.share("validation_share", in: 0...0.9) ?? 0.1
+        section.finish()
+        return SelectionSettings(seed: seed, rules: rules, validationShare: validationShare)
+    }
+
+    private static func storage(_ section: OptionReader) -> StoreSettings {
+        var settings = StoreSettings()
+        settings.quotaByteCount = section.byteCount("quota") ?? settings.quotaByteCount
+        settings.keepFreeByteCount = section.byteCount("keep_free") ?? settings.keepFreeByteCount
+        settings.inlineByteCountMax = section.byteCount("inline_bytes_max") ?? settings.inlineByteCountMax
+        settings.auditQuotaShare = section.share("audit_quota") ?? settings.auditQuotaShare
+        if settings.quotaByteCount < StoreSettings.quotaByteCountMin {
+            section.problems.add(
+                "storage.quota",
+                "is smaller than the least that works, \(ByteCount.format(StoreSettings.quotaByteCountMin))",
+                remedy: "give it more")
+        }
+        section.finish()
+        return settings
+    }
+}

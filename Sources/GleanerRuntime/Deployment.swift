@@ -1,0 +1,97 @@
+import Foundation
+import GleanerCore
+import GleanerInference
+import GleanerStore
+import Synchronization
+
+/// One device's folder: its configuration, its queue, its models.
+///
+/// Every command opens one; several processes may have the same deployment open at once.
+public final class Deployment: Sendable {
+    public let folder: String
+    public let configuration: Configuration
+    public let registries: Registries
+    let store: DeploymentStore
+    private let loadedEngine = Mutex<OnnxEngine?>(nil)
+
+    /// - Throws: ``GleanerError`` when the folder is no deployment, its configuration has problems, or the queue
+    ///   cannot be opened.
+    public init(opening folder: String, registries: Registries = .standard) throws {
+        let absolute = URL(filePath: folder).standardizedFileURL.path(percentEncoded: false)
+        let trimmed = absolute.count > 1 && absolute.hasSuffix("/") ? String(absolute.dropLast()) : absolute
+        self.folder = trimmed
+        self.registries = registries
+        configuration = try Configuration.load(folder: trimmed, registries: registries)
+        store = try DeploymentStore.open(trimmed, settings: configuration.storage)
+    }
+
+    /// What happened while the queue was opened, for people: a damaged database that was put aside, say.
+    public var openingNotes: [String] { store.openingNotes }
+
+    /// The inference engine, loaded when it is first needed: exporting and labeling need none.
+    func engine() throws -> OnnxEngine {
+        try loadedEngine.withLock { engine in
+            if let engine { return engine }
+            let runtime = try OnnxRuntime.load(configuredPath: configuration.inference.libraryPath)
+            let loaded = OnnxEngine(runtime: runtime, options: configuration.inference.options)
+            engine = loaded
+            return loaded
+        }
+    }
+
+    /// The classes that labels may name: the active model's, then those the configuration adds.
+    func labelClasses() throws -> [String] {
+        let known = try store.activeModel()?.manifest.labels ?? []
+        return known + configuration.classes.filter { !known.contains($0) }
+    }
+
+    /// Makes a folder a deployment: its configuration, with every key explained.
+    ///
+    /// - Throws: ``GleanerError`` when it is one already.
+    public static func create(_ folder: String) throws {
+        let path = "\(folder)/\(Configuration.fileName)"
+        guard !FileManager.default.fileExists(atPath: path) else {
+            throw GleanerError(
+                .fileSystem, "\(folder) is a deployment already: it has a \(Configuration.fileName)",
+                remedy: "choose another folder, or edit that file")
+        }
+        try DurableFile.makeFolder(folder)
+        try DurableFile.write(Data(configurationTemplate.utf8), to: path)
+    }
+
+    static let configurationTemplate = """
+        # A Gleaner deployment. Every key but `source` may be left out; what is shown is its default.
+        # `gleaner check` looks for mistakes.
+
+        # Where frames come from: pictures in this folder and its subfolders, in name order.
+        source: folder:camera
+
+        # Classes that labels may name beside those of the active model: what it is to learn next.
+        # classes: [wasp, hornet]
+
+        # selection:
+        #   seed: 1
+        #   strategies: [margin, box-uncertainty]   # gleaner components lists them all
+        #   budget:
+        #     share: 2 %                            # of all frames; or labels_per_day: 200
+        #   audit_share: 20 %                       # of the budget: kept by a coin, to measure the model without bias
+        #   deduplicate: true
+        #   hash_distance_max: 4                    # bits of 64 in which two pictures may differ and be the same
+        #   validation_share: 10 %
+
+        # storage:
+        #   quota: 2 GiB                            # everything Gleaner has on the disk
+        #   keep_free: 256 MiB                      # never leave less than this on the volume
+        #   inline_bytes_max: 64 KiB                # smaller pictures live in the database
+        #   audit_quota: 20 %
+
+        # inference:
+        #   library: /usr/lib/libonnxruntime.so.1   # found by itself in the usual places
+        #   threads: 2
+        #   optimization: all                       # none, basic, extended, all
+        #   spinning: false
+        #   arena: true
+        #   providers: [cpu]
+
+        """
+}

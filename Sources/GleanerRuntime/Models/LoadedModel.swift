@@ -1,0 +1,75 @@
+import Foundation
+import GleanerCore
+import GleanerImaging
+import GleanerInference
+
+/// A model ready to judge frames: its session, its decoder and the kernel that fills its input.
+///
+/// `@unchecked Sendable`: loaded on one thread, then handed over whole to the thread that runs it, which is from then
+/// on the only one to touch it.
+final class LoadedModel: @unchecked Sendable {
+    /// A model file larger than this is refused.
+    static let byteCountMax = 512 << 20
+
+    let bundle: ModelBundle
+    let decoder: any OutputDecoder
+    private let session: any InferenceSession
+    private var writer: InputWriter
+
+    var manifest: ModelManifest { bundle.manifest }
+
+    /// Loads the very bytes whose digest was checked, and tries them once on an empty frame, so that a model that
+    /// cannot work is refused before it meets a frame.
+    ///
+    /// - Throws: ``GleanerError`` saying what does not fit.
+    init(_ bundle: ModelBundle, engine: any InferenceEngine, registries: Registries) throws {
+        self.bundle = bundle
+        let manifest = bundle.manifest
+        decoder = try Self.decoder(of: manifest, registries: registries)
+        let file = bundle.file.path(percentEncoded: false)
+        let bytes = try FileReading.bytes(of: file, byteCountMax: Self.byteCountMax)
+        guard Digest(of: bytes) == manifest.sha256 else {
+            throw GleanerError(
+                .modelDamaged, "\(file) is not the file that was imported: its SHA-256 differs",
+                remedy: "import \(manifest.id) again, or go back with: gleaner model rollback")
+        }
+        session = try bytes.withUnsafeBytes { try engine.loadSession(for: manifest, model: $0) }
+        writer = try InputWriter(spec: manifest.input, input: session.input)
+        try tryOnce()
+    }
+
+    /// Makes the decoder that a manifest names, with its options checked.
+    static func decoder(of manifest: ModelManifest, registries: Registries) throws -> any OutputDecoder {
+        let problems = ProblemList()
+        let options = OptionReader(.object(manifest.decoder.options), path: "decoder", problems: problems)
+        let decoder = try registries.decoders.make(manifest.decoder.name, options: options)
+        try problems.throwFirst()
+        guard decoder.task == manifest.task else {
+            throw GleanerError(
+                .malformed,
+                "\(manifest.id) is for \(manifest.task.rawValue), its decoder '\(manifest.decoder.name)' for \(decoder.task.rawValue)",
+                remedy: "name another decoder in model.json")
+        }
+        return decoder
+    }
+
+    /// What the model says of a frame.
+    func predict(_ pixels: PixelBuffer) throws -> Prediction {
+        let letterbox = writer.fill(from: pixels)
+        return try decoder.decode(try session.run(), undoing: letterbox)
+    }
+
+    private func tryOnce() throws {
+        try decoder.check(try session.run(), labelCount: manifest.labels.count)
+        var pixels = PixelBuffer(width: manifest.input.width, height: manifest.input.height)
+        pixels.withMutableBytes { bytes in
+            for index in bytes.indices { bytes[index] = UInt8(truncatingIfNeeded: index &* 31) }
+        }
+        _ = try predict(pixels)
+    }
+}
+
+extension GleanerError.Code {
+    /// A model's file is not what its manifest says.
+    static let modelDamaged = Self("model.damaged")
+}

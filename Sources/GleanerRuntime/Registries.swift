@@ -1,0 +1,37 @@
+public import GleanerCore
+import GleanerExport
+import GleanerInference
+import GleanerSelection
+
+/// Everything a configuration can ask for by name.
+///
+/// To add a component, write its file and one line here. Packages of others pass a `Registries` with more entries.
+public struct Registries: Sendable {
+    public var sources: Registry<SourceMaker>
+    public var decoders: Registry<any OutputDecoder>
+    public var strategies: Registry<any QueryStrategy>
+    public var budgets: Registry<any BudgetManager>
+    public var exportFormats: Registry<any ExportFormat>
+    public var labelFormats: Registry<any LabelFormat>
+
+    /// What Gleaner ships with.
+    public static let standard = Registries(
+        sources: Registry("source", [FolderSourceMaker.entry]),
+        decoders: Registry("decoder", [ClassificationDecoder.entry, FastestDetDecoder.entry]),
+        strategies: Registry(
+            "query strategy",
+            [
+                Margin.entry,
+                LeastConfidence.entry,
+                Entropy.entry,
+                CloseToThreshold.entry,
+                RandomUtility.entry,
+                BoxUncertainty.entry,
+            ]),
+        budgets: Registry("budget", [QuantileBudget.entry]),
+        exportFormats: Registry(
+            "export format",
+            [LabelStudioExport.entry, CocoExport.entry, ImageFolderExport.entry, CSVExport.entry]),
+        labelFormats: Registry(
+            "label format", [LabelStudioLabels.entry, CocoLabels.entry, CSVLabels.entry]))
+}

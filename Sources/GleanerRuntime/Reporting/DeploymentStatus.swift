@@ -1,0 +1,72 @@
+import Foundation
+public import GleanerCore
+import GleanerStore
+
+/// How a deployment is doing: the document of `status --json`. Schema: `Schemas/status.schema.json`.
+public struct DeploymentStatus: Sendable, Codable {
+    /// Every frame that a source ever gave: offered = stored + rejected + dropped.
+    public struct Frames: Sendable, Codable {
+        public var offered: Int
+        public var stored: Int
+        public var rejected: Int
+        public var dropped: Int
+    }
+    /// Samples by label state, and how many lost their pixels.
+    public struct Queue: Sendable, Codable {
+        public var queued: Int
+        public var exported: Int
+        public var labeled: Int
+        public var unusable: Int
+        public var expired: Int
+        public var evicted: Int
+    }
+    public struct Disk: Sendable, Codable {
+        public var usedBytes: Int
+        public var quotaBytes: Int
+        enum CodingKeys: String, CodingKey {
+            case usedBytes = "used_bytes"
+            case quotaBytes = "quota_bytes"
+        }
+    }
+
+    public var model: SampleRecord.ModelReference?
+    public var frames: Frames
+    public var queue: Queue
+    public var disk: Disk
+    public var problems: [Problem]
+}
+
+/// What became of frames, by reason: the document of `report --json`.
+public struct LedgerReport: Sendable, Codable {
+    public struct Line: Sendable, Codable {
+        public var outcome: String
+        public var reason: String
+        public var count: Int
+    }
+    /// Largest first within each outcome.
+    public var lines: [Line]
+}
+
+extension Deployment {
+    public func status() throws -> DeploymentStatus {
+        let status = try store.status()
+        return DeploymentStatus(
+            model: try store.activeModel().map { .init($0.manifest.id) },
+            frames: .init(
+                offered: status.offered, stored: status.stored, rejected: status.rejected, dropped: status.dropped),
+            queue: .init(
+                queued: status.queue[.queued] ?? 0, exported: status.queue[.exported] ?? 0,
+                labeled: status.queue[.labeled] ?? 0, unusable: status.queue[.unusable] ?? 0,
+                expired: status.queue[.expired] ?? 0, evicted: status.evicted),
+            disk: .init(usedBytes: status.disk.used, quotaBytes: status.quotaByteCount),
+            problems: DeploymentCheck.problems(of: self))
+    }
+
+    public func report() throws -> LedgerReport {
+        let lines = try store.status().reasons.flatMap { outcome, reasons in
+            reasons.map { LedgerReport.Line(outcome: outcome, reason: $0, count: $1) }
+        }
+        return LedgerReport(
+            lines: lines.sorted { ($0.outcome, $1.count, $0.reason) < ($1.outcome, $0.count, $1.reason) })
+    }
+}

@@ -1,0 +1,115 @@
+import ArgumentParser
+import GleanerCore
+import GleanerRuntime
+
+/// Brings models in and says which one serves.
+struct ModelCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "model", abstract: "Bring models in, and choose the one that serves.",
+        subcommands: [Import.self, List.self, Activate.self, RollBack.self, Verify.self, Pack.self])
+
+    struct Import: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Check a model bundle, copy it in and make it the active model.",
+            discussion: """
+                A bundle is a folder, or an uncompressed tar, with model.json and the model. A running collector swaps \
+                to it between two frames.
+
+                EXAMPLE
+                  gleaner model import /media/stick/meter-2.tar
+                """)
+
+        @OptionGroup var options: DeploymentOptions
+        @Argument(help: "The bundle.") var path: String
+        @Flag(help: "Keep it staged; activate it later with model activate.") var stage = false
+
+        func run() throws {
+            let report = try options.open().importModel(at: path, activates: !stage)
+            try options.print(report) {
+                let name = "\(report.model.name)@\(report.model.version)"
+                guard report.activated else {
+                    return "\(name) is staged. Activate it with: gleaner model activate \(name)"
+                }
+                return "\(name) is active" + (report.previous.map { "; before it \($0)" } ?? "") + "."
+            }
+        }
+    }
+
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List every model, newest first.")
+        @OptionGroup var options: DeploymentOptions
+        private struct Document: Encodable { var models: [ModelLine] }
+
+        func run() throws {
+            let models = try options.open().models()
+            try options.print(Document(models: models)) {
+                guard !models.isEmpty else { return "No models yet. Bring one in with: gleaner model import BUNDLE" }
+                return Terminal.table(
+                    models.map {
+                        [
+                            "\($0.model.name)@\($0.model.version)", $0.state, "\($0.labels.count) classes",
+                            $0.reason ?? "",
+                        ]
+                    })
+            }
+        }
+    }
+
+    struct Activate: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Make a model that is here the active one.")
+        @OptionGroup var options: DeploymentOptions
+        @Argument(help: "name@version, or a name for its newest version.") var model: String
+
+        func run() throws {
+            let id = try options.open().activateModel(model)
+            try options.print(SampleRecord.ModelReference(id)) { "\(id) is active." }
+        }
+    }
+
+    struct RollBack: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "rollback", abstract: "Go back to the model that served before.")
+        @OptionGroup var options: DeploymentOptions
+
+        func run() throws {
+            let id = try options.open().rollBackModel()
+            try options.print(SampleRecord.ModelReference(id)) { "Back on \(id)." }
+        }
+    }
+
+    struct Verify: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Check a bundle as an import would, and change nothing.")
+        @OptionGroup var options: DeploymentOptions
+        @Argument(help: "The bundle.") var path: String
+
+        func run() throws {
+            let manifest = try options.open().verifyModel(at: path)
+            try options.print(manifest) { "\(manifest.id) is sound: \(manifest.labels.count) classes." }
+        }
+    }
+
+    struct Pack: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Make a bundle of a model file and its description.",
+            discussion: """
+                The description is a model.json; file, bytes and sha256 are filled in. Examples/retrain/pack_model.py \
+                does the same without Gleaner at hand.
+
+                EXAMPLE
+                  gleaner model pack model.onnx --manifest model.json --to meter-2.tar
+                """)
+
+        @Argument(help: "The ONNX file.") var model: String
+        @Option(help: "A model.json that describes it.") var manifest: String
+        @Option(name: .customLong("to"), help: "The bundle: a name ending in .tar, or a folder.") var target: String
+        @Flag(help: "Print one JSON document for scripts.") var json = false
+
+        func run() throws {
+            let packed = try ModelPacking.pack(model: model, description: manifest, to: target)
+            var options = DeploymentOptions()
+            options.json = json
+            try options.print(packed) { "\(target): \(packed.id), \(ByteCount.format(packed.bytes))" }
+        }
+    }
+}

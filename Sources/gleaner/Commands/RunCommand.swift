@@ -1,0 +1,45 @@
+import ArgumentParser
+import GleanerCore
+import GleanerRuntime
+import Logging
+import Synchronization
+
+/// Collects.
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Collect: run the model on frames and keep those worth a label.",
+        discussion: """
+            It waits for new frames until it is stopped (Ctrl-C, SIGTERM); with --until-end it ends after the last \
+            frame that is there now. It always goes on where the last run stopped.
+
+            EXAMPLES
+              gleaner run
+              gleaner run --source folder:/data/field --until-end
+            """)
+
+    @OptionGroup var options: DeploymentOptions
+    @Option(help: "Where frames come from instead of the configured source: folder:PATH.") var source: String?
+    @Flag(help: "End after the last frame that is there now.") var untilEnd = false
+
+    func run() async throws {
+        let deployment = try options.open()
+        var logger = Logger(label: "gleaner") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = .notice
+        let line = Mutex(ProgressLine("frames"))
+        let last = Mutex(Collector.Progress())
+        let collector = try Collector(
+            deployment, source: try source.map { try Configuration.source(named: $0, registries: .standard) },
+            endsAtLast: untilEnd, logger: logger
+        ) { progress in
+            last.withLock { $0 = progress }
+            line.withLock { $0.update(progress.offered, of: progress.remaining.map { $0 + progress.offered }) }
+        }
+        try await CollectorService.run(collector, logger: logger)
+        line.withLock { $0.end() }
+        let progress = last.withLock { $0 }
+        try options.print(progress) {
+            "\(progress.offered) frames offered: \(progress.stored) stored, \(progress.rejected) rejected, "
+                + "\(progress.dropped) dropped."
+        }
+    }
+}

@@ -1,0 +1,100 @@
+import Foundation
+import GleanerCore
+import GleanerImaging
+import GleanerInference
+import Testing
+
+/// Real models on real pictures, from the file's bytes to the prediction, against what Python's onnxruntime and
+/// OpenCV gave.
+@Suite(.enabled(if: TestRuntime.isHereOrMust && Fixtures.hasDataOrMust)) struct RealModelTests {
+    /// Predicts as the product does.
+    private struct Predictor: ~Copyable {
+        let model: ResearchModel
+        let session: any InferenceSession
+        let decoder: any OutputDecoder
+        private var pictures = PictureDecoder()
+        private var pixels = PixelBuffer()
+        private var writer: InputWriter
+
+        init(_ name: String) throws {
+            let model = try ResearchModel(name, in: Fixtures.dataFolder)
+            let session = try TestRuntime.engine().loadSession(for: model.manifest, model: model.bytes)
+            let decoder = try model.manifest.decoder.make()
+            try decoder.check(session.run(), labelCount: model.manifest.labels.count)
+            writer = try InputWriter(spec: model.manifest.input, input: session.input)
+            self.model = model
+            self.session = session
+            self.decoder = decoder
+        }
+
+        mutating func outputs(_ path: String) throws -> (TensorOutputs, Letterbox) {
+            let file = try Data(contentsOf: Fixtures.dataFolder.appending(path: path))
+            try file.withUnsafeBytes { _ = try pictures.decode($0, into: &pixels) }
+            let letterbox = writer.fill(from: pixels)
+            return (try session.run(), letterbox)
+        }
+    }
+
+    /// The tolerances are in the outputs' own units, and leave room for other JPEG decoders and processors.
+    @Test(
+        arguments: [
+            ("meter-digits-v1", 0.005), ("meter-digits-v2", 0.005), ("meter-10cls-uint8", 2),
+            ("meter-dig-class100", 0.05),
+        ] as [(String, Float)])
+    func classifiersGiveWhatPythonGives(name: String, tolerance: Float) throws {
+        var predictor = try Predictor(name)
+        #expect(!predictor.model.expected.isEmpty)
+        for expectation in predictor.model.expected {
+            let (outputs, letterbox) = try predictor.outputs(expectation.path)
+            let raw = try #require(outputs.tensors.first?.values)
+            let prediction = try predictor.decoder.decode(outputs, undoing: letterbox)
+            switch try #require(expectation.output) {
+            case .all(let values):
+                let distance = zip(raw, values).map { abs($0 - $1) }.max() ?? .infinity
+                #expect(distance <= tolerance, "\(expectation.path)")
+            case .peak(let index, let value):
+                #expect(abs(raw[index] - value) <= tolerance, "\(expectation.path)")
+                #expect(prediction.topClassIndex == index, "\(expectation.path)")
+            }
+        }
+    }
+
+    @Test func fastestDetFindsWhatPythonFinds() throws {
+        var predictor = try Predictor("fastestdet-coco-352")
+        let scoreMin = try #require(predictor.decoder.scoreMin)
+        #expect(!predictor.model.expected.isEmpty)
+        for expectation in predictor.model.expected {
+            let (outputs, letterbox) = try predictor.outputs(expectation.path)
+            let prediction = try predictor.decoder.decode(outputs, undoing: letterbox)
+            let found = prediction.confident(scoreMin: scoreMin)
+            let objects = try #require(expectation.detections)
+            try #require(found.count == objects.count, "\(expectation.path)")
+            for (detection, object) in zip(found, objects) {
+                let box = detection.box
+                #expect(predictor.model.manifest.labels[detection.classIndex] == object.label)
+                #expect(abs(detection.score - object.score) <= 0.02, "\(object.label) in \(expectation.path)")
+                let sides = [box.x, box.y, box.x + box.width, box.y + box.height]
+                for (side, expected) in zip(sides, object.boxXyxy) {
+                    #expect(abs(side - expected) <= 2, "\(object.label) in \(expectation.path)")
+                }
+            }
+        }
+    }
+
+    /// These print warnings by the hundred unless told not to, and have outputs that the decoders must refuse.
+    @Test(arguments: ["ultraface-rfb-320", "ultraface-rfb-320-raw", "yolo-fastest-1.1-coco-320"])
+    func aModelOfAnotherKindIsRefused(name: String) throws {
+        let bytes = try Data(contentsOf: Fixtures.dataFolder.appending(path: "models/\(name)/model.onnx"))
+        let inspection = try bytes.withUnsafeBytes { try TestRuntime.engine().inspect($0) }
+        let shape = try #require(inspection.inputs.first?.shape.compactMap { $0 })
+        let session = try TestRuntime.session(bytes) { ($0.height, $0.width) = (shape[2], shape[3]) }
+        for decoder in ["classification", "fastestdet"] {
+            for output in inspection.outputs.map(\.name) {
+                let spec = DecoderSpec(name: decoder, options: ["output": .string(output)])
+                let outputs = try session.run()
+                let decoder = try spec.make()
+                #expect(code { try decoder.check(outputs, labelCount: 1) } == .outputMismatch)
+            }
+        }
+    }
+}
