@@ -5,7 +5,7 @@
 #
 # On a Debian or Ubuntu machine with Swift it installs whatever else is missing, and says so. The first run builds
 # for some minutes; later ones take less than one.
-set -euo pipefail
+set -Eeuo pipefail
 
 examples=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$examples")
