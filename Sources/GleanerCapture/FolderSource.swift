@@ -41,24 +41,27 @@ public final class FolderSource: FrameSource, @unchecked Sendable {
     /// Looks through the folder.
     ///
     /// - Parameters:
-    ///   - path: The folder, as the configuration names it: it becomes part of every frame's origin.
+    ///   - path: The folder.
+    ///   - name: What the configuration calls it, part of every frame's origin: it must not change with the place of
+    ///     the deployment. The path itself by default.
     ///   - watches: Whether to wait for new files instead of ending after the last.
     ///   - stop: Ends the source, also while it waits.
     ///   - isKnown: Whether an earlier run recorded the frame; it is then not given again.
     /// - Throws: ``GleanerError`` with code `source.unavailable` when the folder is missing, cannot be read or
     ///   cannot be watched.
     public convenience init(
-        path: String, watches: Bool, stop: StopSignal, isKnown: @escaping @Sendable (FrameOrigin) -> Bool
+        path: String, name: String? = nil, watches: Bool, stop: StopSignal,
+        isKnown: @escaping @Sendable (FrameOrigin) -> Bool
     ) throws {
-        try self.init(path: path, watches: watches, stop: stop, settleSeconds: 2, isKnown: isKnown)
+        try self.init(path: path, name: name, watches: watches, stop: stop, settleSeconds: 2, isKnown: isKnown)
     }
 
     init(
-        path: String, watches: Bool, stop: StopSignal, settleSeconds: Double,
+        path: String, name: String? = nil, watches: Bool, stop: StopSignal, settleSeconds: Double,
         isKnown: @escaping @Sendable (FrameOrigin) -> Bool
     ) throws {
         folder = try WatchedFolder(path: path, watches: watches)
-        sourceName = "folder:\(path)"
+        sourceName = "folder:\(name ?? path)"
         self.stop = stop
         self.isKnown = isKnown
         self.settleSeconds = settleSeconds
