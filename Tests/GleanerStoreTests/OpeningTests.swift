@@ -180,6 +180,18 @@ import Testing
         #expect(try open(path).openingNotes.isEmpty)
     }
 
+    @Test func aDatabaseThatWasCutShortBeforeItsFirstTableIsMadeAgain() throws {
+        let path = try StoreFixture.makeFolder()
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let queue = try DatabaseQueue(path: path + "/queue.sqlite")
+        try DatabaseMigrator().migrate(queue)
+        try queue.write { try $0.execute(sql: "CREATE TABLE grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY)") }
+        try queue.close()
+        let store = try open(path)
+        #expect(store.openingNotes.isEmpty)
+        #expect(try store.beginRun().counter == 1)
+    }
+
     @Test func theHeaderAloneTellsTheSchema() throws {
         let fixture = try StoreFixture()
         let header = try #require(FileHandle(forReadingAtPath: fixture.path + "/queue.sqlite")).read(upToCount: 100)
