@@ -158,11 +158,11 @@ import Testing
         #expect(buffer.origin.name == "\u{fffd}\u{fffd}.png")
     }
 
-    @Test func tenThousandFilesComeInOrderAndCountDown() throws {
-        let names = (0..<10_000).map { String($0, radix: 36) + ".png" }
+    @Test func thousandsOfFilesComeInOrderAndCountDown() throws {
+        let names = (0..<3000).map { String($0, radix: 36) + ".png" }
         for name in names { close(creat("\(folder.path)/\(name)", 0o644)) }
         let source = try source()
-        #expect(source.remainingCount == 10_000)
+        #expect(source.remainingCount == 3000)
         #expect(try all(source) == names.sorted { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) })
         #expect(source.remainingCount == 0)
     }
