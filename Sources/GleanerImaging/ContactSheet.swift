@@ -45,7 +45,7 @@ public struct ContactSheet: Sendable {
     public init(tileCount: Int, captionLineCount: Int = 2) {
         tileCapacity = min(max(tileCount, 1), Self.tileCountMax)
         // About as wide as a screen is, up to eight columns.
-        columnCount = min(8, max(1, Int((Double(tileCapacity) * 1.5).squareRoot().rounded(.up))))
+        columnCount = min(8, tileCapacity, max(1, Int((Double(tileCapacity) * 1.5).squareRoot().rounded(.up))))
         self.captionLineCount = max(0, captionLineCount)
         let rowCount = (tileCapacity + columnCount - 1) / columnCount
         let cardHeight = Layout.cardHeight(captionLineCount: self.captionLineCount)

@@ -26,7 +26,8 @@
             var height: Int32 = 0
             var subsampling: Int32 = 0
             var colorspace: Int32 = 0
-            try check(tjDecompressHeader3(handle, base, UInt(bytes.count), &width, &height, &subsampling, &colorspace))
+            try check(
+                tjDecompressHeader3(handle, base, UInt(bytes.count), &width, &height, &subsampling, &colorspace), bytes)
             guard Int(width) == header.width, Int(height) == header.height else {
                 throw GleanerError.malformedPicture("its header gives two sizes")
             }
@@ -36,14 +37,20 @@
                     tjDecompress2(
                         handle, base, UInt(bytes.count), $0.baseAddress, width, 0, height, Int32(TJPF_RGB.rawValue),
                         TJFLAG_ACCURATEDCT | TJFLAG_LIMITSCANS)
-                })
+                }, bytes)
         }
 
         /// Warnings count as failures: after one, part of the picture is made up.
-        private func check(_ status: Int32) throws {
+        private func check(_ status: Int32, _ bytes: UnsafeRawBufferPointer) throws {
             guard status != 0 else { return }
             let text = String(cString: tjGetErrorStr2(handle))
-            throw text.contains("remature end") ? GleanerError.truncatedPicture(text) : .malformedPicture(text)
+            throw Self.hasEnd(bytes) ? GleanerError.malformedPicture(text) : .truncatedPicture(text)
+        }
+
+        /// Some cameras pad the end marker with zeros.
+        private static func hasEnd(_ bytes: UnsafeRawBufferPointer) -> Bool {
+            guard let last = bytes.lastIndex(where: { $0 != 0 }), last > 0 else { return false }
+            return bytes[last - 1] == 0xff && bytes[last] == 0xd9
         }
     }
 #endif

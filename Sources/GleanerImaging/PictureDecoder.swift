@@ -33,8 +33,10 @@ public struct PictureDecoder: ~Copyable, Sendable {
             _ bytes: UnsafeRawBufferPointer, _ header: PictureHeader, into pixels: inout PixelBuffer
         ) throws {
             let decompressor = try jpeg ?? JPEGDecompressor()
-            jpeg = decompressor
+            // After an error TurboJPEG may go on in the middle of the broken header: it is kept only if all went well.
+            jpeg = nil
             try decompressor.decode(bytes, header, into: &pixels)
+            jpeg = decompressor
         }
     #else
         private func decodeJPEG(

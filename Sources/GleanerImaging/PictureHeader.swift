@@ -8,6 +8,12 @@ public struct PictureHeader: Hashable, Sendable {
     public var width: Int
     public var height: Int
 
+    public init(encoding: PictureEncoding, width: Int, height: Int) {
+        self.encoding = encoding
+        self.width = width
+        self.height = height
+    }
+
     /// Larger pictures are refused: 67,108,864 pixels, so that the frames of a 64-megapixel sensor still fit
     /// (9,248 × 6,944) and a decoded frame stays below 192 MiB.
     public static let pixelCountMax = 64 << 20

@@ -2,8 +2,9 @@ import GleanerCore
 
 /// For every output position along one axis: the source positions that it mixes, and their weights.
 ///
-/// Weights are fixed-point, exactly those of the library that each filter is named after, so that results equal
-/// theirs bit for bit: OpenCV's `INTER_LINEAR` has 11 fractional bits, Pillow's `BILINEAR` 22.
+/// Weights are fixed-point, those of the library that each filter follows, because a model should see what it saw in
+/// training: 11 fractional bits as in OpenCV's `INTER_LINEAR`, which it equals bit for bit, and 22 as in Pillow's
+/// `BILINEAR`, which it equals where Pillow scales rows first too, and elsewhere to one level.
 struct ResampleAxis: ~Copyable {
     /// Source positions mixed per output position.
     private(set) var tapCount = 0
@@ -63,12 +64,13 @@ struct ResampleAxis: ~Copyable {
         }
     }
 
-    /// Pixel centres lie at half positions, as in Pillow and OpenCV's `INTER_NEAREST_EXACT`.
+    /// Pixel centres lie at half positions, as in Pillow and OpenCV's `INTER_NEAREST_EXACT`; in whole numbers, so that
+    /// ties fall the same way everywhere.
     private mutating func planNearest(_ geometry: Geometry) {
         reserve(tapCount: 2, outputCount: geometry.outputCount)
-        let step = Double(geometry.sourceCount) / Double(geometry.scaledCount)
         for output in 0..<geometry.outputCount {
-            let position = min(Int((Double(output + geometry.cut) + 0.5) * step), geometry.sourceCount - 1)
+            let half = 2 * (output + geometry.cut) + 1
+            let position = half * geometry.sourceCount / (2 * geometry.scaledCount)
             setTap(2 * output, position, Self.linearOne)
             setTap(2 * output + 1, position, 0)
         }

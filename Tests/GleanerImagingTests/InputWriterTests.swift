@@ -29,7 +29,10 @@ import Testing
         let input = tensor(spec)
         var writer = try InputWriter(spec: spec, input: input)
         _ = writer.fill(from: frame)
-        #expect(Array(input.bytes.prefix(input.elementCount)) == Array(resize.rgb))
+        let differences = zip(input.bytes, resize.rgb).map { abs(Int($0) - Int($1)) }
+        #expect(differences.count == input.elementCount)
+        // Pillow chooses the axis that it scales first; the other order may round one level differently.
+        #expect(differences.allSatisfy { $0 <= (resize.filter == .antialiased ? 1 : 0) })
     }
 
     // MARK: Against the definition
@@ -53,6 +56,19 @@ import Testing
         }
     }
 
+    /// In grey levels: what fixed-point arithmetic and rounding to whole levels may change.
+    func tolerance(_ spec: InputSpec) -> Double {
+        // Luma is rounded before it is resized. OpenCV's arithmetic rounds the weights of both axes to 11 bits and
+        // cuts two operands to quarter levels; Pillow's rounds after each axis.
+        let arithmetic =
+            switch spec.filter {
+            case .nearest: 0.001
+            case .bilinear: 1.25
+            case .antialiased: 1.0
+            }
+        return arithmetic + (spec.color == .gray ? 0.5 : 0)
+    }
+
     @Test(arguments: combinations, [[(37, 53)], [(101, 40), (9, 7), (101, 40)]])
     func everyCombinationFillsTheInputAsDefined(spec: InputSpec, sizes: [(Int, Int)]) throws {
         let input = tensor(spec)
@@ -61,7 +77,7 @@ import Testing
             let frame = PixelBuffer.pattern(width: width, height: height)
             let letterbox = writer.fill(from: frame)
             let reference = ReferenceInput(frame, spec)
-            #expect(reference.largestDifference(from: input) <= 1.001)
+            #expect(reference.largestDifference(from: input) <= tolerance(spec))
             #expect(abs(letterbox.scaleX - Float(reference.scaleX)) < 1e-5)
             #expect(letterbox.offsetX == Float(reference.offsetX))
             #expect(letterbox.offsetY == Float(reference.offsetY))

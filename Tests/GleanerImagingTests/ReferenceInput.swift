@@ -9,6 +9,8 @@ struct ReferenceInput {
     let scaledHeight: Int
     let offsetX: Int
     let offsetY: Int
+    private var columnShares: [[(Int, Double)]] = []
+    private var rowShares: [[(Int, Double)]] = []
 
     init(_ frame: PixelBuffer, _ spec: InputSpec) {
         self.frame = frame
@@ -20,11 +22,13 @@ struct ReferenceInput {
             (scaledWidth, scaledHeight) = (spec.width, spec.height)
         } else {
             let ratio = spec.fit == .letterbox ? min(ratioX, ratioY) : max(ratioX, ratioY)
-            scaledWidth = Int((Double(frame.width) * ratio).rounded())
-            scaledHeight = Int((Double(frame.height) * ratio).rounded())
+            scaledWidth = Int((Double(frame.width) * ratio).rounded(.toNearestOrEven))
+            scaledHeight = Int((Double(frame.height) * ratio).rounded(.toNearestOrEven))
         }
         offsetX = spec.width >= scaledWidth ? (spec.width - scaledWidth) / 2 : -((scaledWidth - spec.width) / 2)
         offsetY = spec.height >= scaledHeight ? (spec.height - scaledHeight) / 2 : -((scaledHeight - spec.height) / 2)
+        columnShares = (0..<spec.width).map { shares($0 - offsetX, scale: scaleX, count: frame.width) }
+        rowShares = (0..<spec.height).map { shares($0 - offsetY, scale: scaleY, count: frame.height) }
     }
 
     var scaleX: Double { Double(scaledWidth) / Double(frame.width) }
@@ -56,11 +60,9 @@ struct ReferenceInput {
         guard (0..<scaledWidth).contains(column), (0..<scaledHeight).contains(row) else {
             return Double(spec.padValue)
         }
-        let columns = shares(column, scale: scaleX, count: frame.width)
-        let rows = shares(row, scale: scaleY, count: frame.height)
         var sum = 0.0
-        for (sourceY, shareY) in rows {
-            for (sourceX, shareX) in columns { sum += source(sourceX, sourceY, channel) * shareX * shareY }
+        for (sourceY, shareY) in rowShares[y] {
+            for (sourceX, shareX) in columnShares[x] { sum += source(sourceX, sourceY, channel) * shareX * shareY }
         }
         return sum
     }
@@ -88,9 +90,12 @@ struct ReferenceInput {
             return [(clamp(left), 1 - share), (clamp(left + 1), share)]
         case .antialiased:
             let reach = max(1, 1 / scale)
-            let weights = (0..<count).map { ($0, max(0, 1 - abs(Double($0) + 0.5 - center) / reach)) }
-                .filter { $0.1 > 0 }
-            let whole = weights.reduce(0) { $0 + $1.1 }
+            var weights: [(Int, Double)] = []
+            for source in 0..<count {
+                let distance = abs(Double(source) + 0.5 - center)
+                if distance < reach { weights.append((source, 1 - distance / reach)) }
+            }
+            let whole = weights.reduce(0.0) { $0 + $1.1 }
             return weights.map { ($0.0, $0.1 / whole) }
         }
     }
