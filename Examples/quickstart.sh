@@ -9,6 +9,7 @@ set -euo pipefail
 
 examples=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$examples")
+# shellcheck source=SCRIPTDIR/quickstart/setup.sh
 source "$examples/quickstart/setup.sh"
 
 DAY=250           # crates that pass the camera in a day
@@ -33,10 +34,14 @@ step() {
 # show COMMAND...: prints a command as one would type it, then runs it.
 show() {
     printf '   \033[36m$ %s\033[0m\n' "$*"
-    "$@" > >(sed 's/^/   /') 2>&1
+    "$@" 2>&1 | sed 's/^/   /'
 }
 
-trap 'code=$?; printf "\nThe quickstart failed (status %s) at: %s\nThe line above says why.\n" "$code" "$title" >&2; exit "$code"' ERR
+failed() {
+    printf '\nThe quickstart failed (status %s) at: %s\nThe lines above say why.\n' "$1" "$title" >&2
+    exit "$1"
+}
+trap 'failed $?' ERR
 trap 'printf "\nStopped.\n" >&2; exit 130' INT
 
 step "Getting ready"

