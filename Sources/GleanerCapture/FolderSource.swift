@@ -1,4 +1,3 @@
-import Foundation
 public import GleanerCore
 
 #if canImport(Glibc)
@@ -7,157 +6,177 @@ public import GleanerCore
     import Musl
 #endif
 
-/// Pictures of a folder and its subfolders, in the byte order of their paths; new ones as they are completed.
+/// The pictures of a folder and its subfolders in name order, and if it is watched those that come later.
 ///
-/// It keeps no place of its own: whether a frame was given before is asked of `isKnown`, by name, size and
-/// modification time, so a file that is written anew under its name is a new frame. Hidden files, and files that end
-/// in `.partial` or `.tmp`, are left alone until they get their real name.
+/// Pictures end in `.png`, `.jpg` or `.jpeg`. Hidden files and folders are left out, and so are temporary names such as
+/// `frame.png.partial`. Links to files are followed, links to folders are not.
 ///
-/// `@unchecked Sendable`: it is used by one thread at a time, which the protocol's `mutating` asks for.
+/// A watched folder never ends. A new file counts once its writer closed it or renamed it in; several at once come in
+/// name order. A file that the first look finds may still be growing: if it was written to in the last two seconds,
+/// it waits until it is closed or at rest. The kernel tells only of changes that this machine makes: a network share
+/// that others write to is seen at the next start.
+///
+/// A file that is written anew under its name is a new frame.
+///
+/// `@unchecked Sendable`: it belongs to one thread at a time, as every source does.
 public final class FolderSource: FrameSource, @unchecked Sendable {
-    /// A file larger than this is no camera frame: it is counted as unreadable.
+    /// Larger files are unreadable.
     public static let byteCountMax = 256 << 20
 
-    private static let extensions: Set<String> = ["png", "jpg", "jpeg"]
-    private let root: String
-    private let name: String
+    private let folder: WatchedFolder
+    private let sourceName: String
     private let stop: StopSignal
     private let isKnown: @Sendable (FrameOrigin) -> Bool
-    private var watch: FolderWatch?
-    /// Names still to come, last first.
-    private var pending: [String] = []
+    private let settleSeconds: Double
 
+    /// Found, not yet given, in order.
+    private var pending = FileNameList()
+    /// Come in since; `true` where the writer is known to be done.
+    private var arrivals: [[UInt8]: Bool] = [:]
+    /// Perhaps still being written, with the monotonic time at which to look again.
+    private var settling: [(name: [UInt8], due: Double)] = []
+    private var problems: [FolderProblem] = []
+    private var recent = RecentOrigins()
+
+    /// Looks through the folder.
+    ///
     /// - Parameters:
-    ///   - path: the folder.
-    ///   - name: what origins call this source; the path as the configuration has it.
-    ///   - watches: whether to wait for new files instead of ending after the last.
-    /// - Throws: ``GleanerError`` when the folder is not there or cannot be read.
-    public init(
-        path: String, name: String, watches: Bool, stop: StopSignal,
+    ///   - path: The folder.
+    ///   - name: What the configuration calls it, part of every frame's origin: it must not change with the place of
+    ///     the deployment. The path itself by default.
+    ///   - watches: Whether to wait for new files instead of ending after the last.
+    ///   - stop: Ends the source, also while it waits.
+    ///   - isKnown: Whether an earlier run recorded the frame; it is then not given again.
+    /// - Throws: ``GleanerError`` with code `source.unavailable` when the folder is missing, cannot be read or
+    ///   cannot be watched.
+    public convenience init(
+        path: String, name: String? = nil, watches: Bool, stop: StopSignal,
         isKnown: @escaping @Sendable (FrameOrigin) -> Bool
     ) throws {
-        root = path
-        self.name = name
-        self.stop = stop
-        self.isKnown = isKnown
-        // Watched before it is looked through: a file that comes in between is seen twice, never missed.
-        watch = watches ? try FolderWatch(path) : nil
-        try scan()
+        try self.init(path: path, name: name, watches: watches, stop: stop, settleSeconds: 2, isKnown: isKnown)
     }
 
-    public var remainingCount: Int? { watch == nil ? pending.count : nil }
+    init(
+        path: String, name: String? = nil, watches: Bool, stop: StopSignal, settleSeconds: Double,
+        isKnown: @escaping @Sendable (FrameOrigin) -> Bool
+    ) throws {
+        folder = try WatchedFolder(path: path, watches: watches)
+        sourceName = "folder:\(name ?? path)"
+        self.stop = stop
+        self.isKnown = isKnown
+        self.settleSeconds = settleSeconds
+        try lookThrough()
+    }
+
+    /// Pictures that were found and not yet looked at, among them those that turn out to be known; `nil` when the
+    /// folder is watched.
+    public var remainingCount: Int? { folder.isWatched ? nil : pending.count }
 
     public func next(into buffer: inout FrameBuffer) throws -> SourceEvent {
         while !stop.isRaised {
-            while let file = pending.popLast() {
-                if stop.isRaised { return .end }
-                if let event = offer(file, into: &buffer) { return event }
+            if let problem = problems.popLast() { return report(problem, in: &buffer) }
+            try takeEvents()
+            if let (name, isClosed) = pending.popFirst() {
+                if let event = give(name, isClosed: isClosed, into: &buffer) { return event }
+            } else if !queueArrivals() {
+                guard folder.isWatched else { return .end }
+                folder.wait(stop: stop, seconds: settling.map(\.due).min().map { $0 - monotonicSeconds() })
             }
-            guard watch != nil else { return .end }
-            try waitForFiles()
         }
         return .end
     }
 
-    /// Reads one file; `nil` when it was given before, or is gone.
-    private func offer(_ file: String, into buffer: inout FrameBuffer) -> SourceEvent? {
-        let path = "\(root)/\(file)"
-        var status = stat()
-        guard stat(path, &status) == 0 else { return nil }
-        guard status.st_mode & S_IFMT == S_IFREG else { return nil }
-        let modified = Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
-        let origin = FrameOrigin(
-            source: name, name: file, byteCount: Int64(status.st_size), modifiedNanoseconds: modified)
-        guard !isKnown(origin) else { return nil }
-        buffer.origin = origin
-        buffer.capturedAt = Timestamp(milliseconds: modified / 1_000_000)
-        do {
-            try read(path, byteCount: Int(status.st_size), into: &buffer.encoded)
-            return .frame
-        } catch let error as GleanerError {
-            return .unreadable(error)
+    // MARK: What there is
+
+    private func lookThrough() throws {
+        pending = FileNameList()
+        arrivals.removeAll()
+        problems += try folder.list(stop: stop) { pending.append($0, isClosed: false) }
+        pending.sort()
+    }
+
+    private func takeEvents() throws {
+        for event in try folder.events() {
+            switch event {
+            case .closed(let name): arrivals[name] = true
+            case .gone(let name): arrivals[name] = nil
+            case .folder(let name):
+                problems += try folder.list(below: name, stop: stop) { arrivals[$0] = arrivals[$0] ?? false }
+            case .missed: try lookThrough()
+            }
+        }
+    }
+
+    /// Makes what has come in the next list; `false` if that is nothing.
+    private func queueArrivals() -> Bool {
+        let now = monotonicSeconds()
+        for (name, due) in settling where due <= now { arrivals[name] = arrivals[name] ?? false }
+        settling.removeAll { $0.due <= now }
+        for (name, isClosed) in arrivals { pending.append(name, isClosed: isClosed) }
+        arrivals.removeAll()
+        pending.sort()
+        return pending.count > 0
+    }
+
+    // MARK: One file
+
+    /// `nil` when the file is no frame, was given already or is not finished.
+    private func give(_ name: [UInt8], isClosed: Bool, into buffer: inout FrameBuffer) -> SourceEvent? {
+        buffer.origin = FrameOrigin(source: sourceName, name: String(decoding: name, as: UTF8.self))
+        buffer.capturedAt = nil
+        do throws(FrameFile.Failure) {
+            let state = try FrameFile.state(of: folder.path(of: name))
+            buffer.origin = origin(name, state)
+            if recent.contains(buffer.origin) || isKnown(buffer.origin) { return nil }
+            if folder.isWatched, !isClosed, let rest = restSeconds(state) {
+                settling.append((name, monotonicSeconds() + rest))
+                return nil
+            }
+            let read = try FrameFile.read(
+                folder.path(of: name), byteCountMax: Self.byteCountMax, stop: stop, into: &buffer.encoded)
+            buffer.origin = origin(name, read)
+            if recent.contains(buffer.origin) || (read != state && isKnown(buffer.origin)) { return nil }
+            if folder.isWatched { buffer.capturedAt = read.modifiedAt }
+        } catch .notAFile {
+            return nil
+        } catch .stopped {
+            return .end
+        } catch .changing where folder.isWatched {
+            settling.append((name, monotonicSeconds() + settleSeconds))
+            return nil
         } catch {
-            return .unreadable(GleanerError(.fileSystem, "cannot read \(path)", cause: error))
+            recent.insert(buffer.origin)
+            return .unreadable(error.description(of: folder.path(of: name), byteCountMax: Self.byteCountMax))
         }
+        recent.insert(buffer.origin)
+        return .frame
     }
 
-    private func read(_ path: String, byteCount: Int, into bytes: inout [UInt8]) throws {
-        guard byteCount <= Self.byteCountMax else {
-            throw GleanerError(
-                .fileSystem, "\(path) has \(ByteCount.format(byteCount)), more than a frame may have",
-                remedy: "keep frames below \(ByteCount.format(Self.byteCountMax))")
-        }
-        let file = try DescriptorFile(path, flags: O_RDONLY | O_NONBLOCK)
-        if bytes.count < byteCount { bytes.append(contentsOf: repeatElement(0, count: byteCount - bytes.count)) }
-        bytes.removeLast(bytes.count - byteCount)
-        try bytes.withUnsafeMutableBytes { buffer in
-            var filled = 0
-            while filled < buffer.count {
-                let count = try file.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]))
-                guard count > 0 else {
-                    throw GleanerError(.fileSystem, "\(path) became shorter while it was read")
-                }
-                filled += count
-            }
-        }
+    private func report(_ problem: FolderProblem, in buffer: inout FrameBuffer) -> SourceEvent {
+        buffer.origin = FrameOrigin(source: sourceName, name: String(decoding: problem.name, as: UTF8.self))
+        buffer.capturedAt = nil
+        buffer.encoded.removeAll(keepingCapacity: true)
+        return .unreadable(problem.error)
     }
 
-    private func waitForFiles() throws {
-        watch?.wait(stop)
-        guard let changes = watch?.changes() else { return }
-        guard !changes.rootIsGone else {
-            throw GleanerError(.fileSystem, "the folder \(root) is gone", remedy: "bring it back, then run again")
-        }
-        if changes.mustScan { return try scan() }
-        pending = Set(changes.files.filter(Self.isPicture)).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-            .reversed()
+    private func origin(_ name: [UInt8], _ state: FrameFile.State) -> FrameOrigin {
+        FrameOrigin(
+            source: sourceName, name: String(decoding: name, as: UTF8.self), byteCount: state.byteCount,
+            modifiedNanoseconds: state.modifiedNanoseconds)
     }
 
-    /// Looks through everything, watching each folder before it is listed.
-    private func scan() throws {
-        var found: [String] = []
-        var folders = [""]
-        while let folder = folders.popLast() {
-            try watch?.add(folder)
-            for entry in try Self.entries(of: folder.isEmpty ? root : "\(root)/\(folder)", isRoot: folder.isEmpty) {
-                let path = folder.isEmpty ? entry.name : "\(folder)/\(entry.name)"
-                if entry.isFolder {
-                    folders.append(path)
-                } else if Self.isPicture(path) {
-                    found.append(path)
-                }
-            }
-        }
-        pending = found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.reversed()
+    /// How much longer a file must stay as it is to count as finished; `nil` if it does already, or if it was
+    /// written in the future of a clock that jumped.
+    private func restSeconds(_ state: FrameFile.State) -> Double? {
+        let age = realSeconds() - Double(state.modifiedNanoseconds) / 1e9
+        return age >= 0 && age < settleSeconds ? settleSeconds - age : nil
     }
+}
 
-    private static func isPicture(_ path: String) -> Bool {
-        let file = (path as NSString).lastPathComponent
-        return !file.hasPrefix(".") && extensions.contains((file as NSString).pathExtension.lowercased())
-    }
-
-    /// The entries of a folder that are not hidden. A subfolder that cannot be read is an error too: what is in it
-    /// would be lost without a word.
-    private static func entries(of path: String, isRoot: Bool) throws -> [(name: String, isFolder: Bool)] {
-        guard let stream = opendir(path) else {
-            if !isRoot, errno == ENOENT { return [] }
-            throw GleanerError.system(
-                "cannot read the folder", path, errno: errno, remedy: "check that it is there and may be read")
-        }
-        defer { closedir(stream) }
-        var entries: [(String, Bool)] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            guard !name.hasPrefix(".") else { continue }
-            var isFolder = entry.pointee.d_type == UInt8(DT_DIR)
-            if entry.pointee.d_type == UInt8(DT_UNKNOWN) {
-                var status = stat()
-                isFolder = lstat("\(path)/\(name)", &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
-            }
-            entries.append((name, isFolder))
-        }
-        return entries
-    }
+private func monotonicSeconds() -> Double { seconds(CLOCK_MONOTONIC) }
+private func realSeconds() -> Double { seconds(CLOCK_REALTIME) }
+private func seconds(_ clock: clockid_t) -> Double {
+    var time = timespec()
+    clock_gettime(clock, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }

@@ -13,13 +13,7 @@ public enum FileReading {
     /// - Throws: ``GleanerError`` with code `file.system` when it cannot be read, is no regular file or is larger.
     public static func bytes(of path: String, byteCountMax: Int) throws -> Data {
         let file = try DescriptorFile(path, flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
-        var status = stat()
-        guard fstat(file.descriptor, &status) == 0 else {
-            throw GleanerError.system("cannot read", path, errno: errno)
-        }
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            throw GleanerError(.fileSystem, "\(path) is not a regular file")
-        }
+        let status = try regularFileStatus(of: file, at: path)
         guard status.st_size <= byteCountMax else {
             throw GleanerError(
                 .fileSystem, "\(path) has \(status.st_size) bytes, more than the \(byteCountMax) that are allowed")
@@ -43,9 +37,13 @@ public enum FileReading {
         return data
     }
 
-    /// Hands a file's bytes to `body` in pieces of up to 1 MiB.
+    /// Hands a regular file's bytes to `body` in pieces of up to 1 MiB.
+    ///
+    /// - Throws: ``GleanerError`` with code `file.system` when it cannot be read or is no regular file, and whatever
+    ///   `body` throws.
     public static func forEachPiece(of path: String, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
-        let file = try DescriptorFile(path, flags: O_RDONLY)
+        let file = try DescriptorFile(path, flags: O_RDONLY | O_NONBLOCK)
+        _ = try regularFileStatus(of: file, at: path)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
         defer { buffer.deallocate() }
         while true {
@@ -53,5 +51,17 @@ public enum FileReading {
             if count == 0 { return }
             try body(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
         }
+    }
+
+    /// A pipe or a device could keep its reader waiting, or reading, for ever.
+    private static func regularFileStatus(of file: borrowing DescriptorFile, at path: String) throws -> stat {
+        var status = stat()
+        guard fstat(file.descriptor, &status) == 0 else {
+            throw GleanerError.system("cannot read", path, errno: errno)
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw GleanerError(.fileSystem, "\(path) is not a regular file")
+        }
+        return status
     }
 }

@@ -5,7 +5,7 @@ public struct DeviceID: Hashable, Sendable, Codable, CustomStringConvertible {
 
     /// Reads the 16 hexadecimal digits that ``description`` writes; `nil` for anything else.
     public init?(_ text: some StringProtocol) {
-        guard text.utf8.count == 16, let value = UInt64(text, radix: 16) else { return nil }
+        guard let value = Hexadecimal.value(text) else { return nil }
         rawValue = value
     }
 
@@ -34,8 +34,9 @@ public struct RunID: Hashable, Sendable, Codable, CustomStringConvertible {
         guard text.first == "r", let x = text.firstIndex(of: "x") else { return nil }
         let digits = text[text.index(after: text.startIndex)..<x]
         let nonceText = text[text.index(after: x)...]
-        guard let counter = UInt32(digits), nonceText.utf8.count == 16, let nonce = UInt64(nonceText, radix: 16)
-        else { return nil }
+        guard let counter = UInt32(digits), "\(counter)" == digits, let nonce = Hexadecimal.value(nonceText) else {
+            return nil
+        }
         self.init(counter: counter, nonce: nonce)
     }
 
@@ -65,7 +66,7 @@ public struct SampleID: Hashable, Sendable, Codable, CustomStringConvertible {
     public init?(_ text: some StringProtocol) {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
         guard parts.count == 3, let device = DeviceID(parts[0]), let run = RunID(parts[1]),
-            let sequence = UInt64(parts[2])
+            let sequence = UInt64(parts[2]), "\(sequence)" == parts[2]
         else { return nil }
         self.init(device: device, run: run, sequence: sequence)
     }
@@ -111,6 +112,11 @@ enum Hexadecimal {
     static func string(_ value: UInt64) -> String {
         let digits = String(value, radix: 16)
         return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+
+    /// Reads only what ``string(_:)`` writes, so that one id has one text.
+    static func value(_ text: some StringProtocol) -> UInt64? {
+        UInt64(text, radix: 16).flatMap { string($0) == text ? $0 : nil }
     }
 }
 

@@ -149,7 +149,8 @@ public final class OptionReader {
     private func read<Value>(_ key: String, _ expected: String, _ convert: (JSONValue) -> Value?) -> Value? {
         guard let value = value(key) else { return nil }
         if let converted = convert(value) { return converted }
-        let found = (try? CanonicalJSON.encode(value)).map { String(decoding: $0.prefix(60), as: UTF8.self) } ?? ""
+        let json = try? CanonicalJSON.encode(value)
+        let found = json.map { String(decoding: $0.prefix(60), as: UTF8.self) } ?? "a number that cannot be written"
         problems.add(join(key), "must be \(expected), not \(found)", remedy: "correct it, or remove it for the default")
         return nil
     }

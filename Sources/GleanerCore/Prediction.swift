@@ -13,13 +13,15 @@ public struct Box: Hashable, Sendable, Codable {
 
     public var area: Float { width * height }
 
-    /// Intersection over union, in 0…1; 0 for boxes without area.
+    /// Intersection over union, in 0…1; 0 for boxes without area or with a coordinate that is no number.
     public func overlap(with other: Box) -> Float {
         let w = min(x + width, other.x + other.width) - max(x, other.x)
         let h = min(y + height, other.y + other.height) - max(y, other.y)
         guard w > 0, h > 0 else { return 0 }
         let shared = w * h
-        return shared / (area + other.area - shared)
+        let overlap = shared / (area + other.area - shared)
+        // Rounding can make the shared part larger than either box, and huge boxes have no finite area.
+        return overlap >= 0 ? min(overlap, 1) : 0
     }
 }
 
@@ -122,13 +124,20 @@ public struct PredictionRecord: Hashable, Sendable, Codable {
         switch prediction {
         case .classification(let probabilities):
             let order = probabilities.indices.sorted { probabilities[$0] > probabilities[$1] }
-            classes = order.prefix(Self.entryCountMax).map { ClassScore(label: labels[$0], score: probabilities[$0]) }
+            classes = order.prefix(Self.entryCountMax).map {
+                ClassScore(label: Self.name($0, labels), score: probabilities[$0])
+            }
         case .detection(let detections):
             boxes = detections.prefix(Self.entryCountMax).map {
-                BoxScore(label: labels[$0.classIndex], score: $0.score, box: $0.box)
+                BoxScore(label: Self.name($0.classIndex, labels), score: $0.score, box: $0.box)
             }
             self.scoreMin = scoreMin
         }
+    }
+
+    /// A class that the manifest has no name for goes by its number.
+    private static func name(_ classIndex: Int, _ labels: [String]) -> String {
+        labels.indices.contains(classIndex) ? labels[classIndex] : "\(classIndex)"
     }
 
     /// The boxes that the model claims: what a labeling tool shows as pre-labels.

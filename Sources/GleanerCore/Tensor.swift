@@ -92,13 +92,15 @@ public struct Letterbox: Sendable, Hashable {
     /// A box of the input, in its pixels, as a box of the frame, clipped to it; `nil` if nothing of it is inside
     /// or a coordinate is not finite.
     public func frameBox(x0: Float, y0: Float, x1: Float, y1: Float) -> Box? {
-        let left = max(0, (x0 - offsetX) / scaleX)
-        let top = max(0, (y0 - offsetY) / scaleY)
-        let right = min(Float(frameWidth), (x1 - offsetX) / scaleX)
-        let bottom = min(Float(frameHeight), (y1 - offsetY) / scaleY)
-        guard left.isFinite, top.isFinite, right.isFinite, bottom.isFinite, right > left, bottom > top else {
-            return nil
-        }
+        let edges = SIMD4(
+            (x0 - offsetX) / scaleX, (y0 - offsetY) / scaleY, (x1 - offsetX) / scaleX, (y1 - offsetY) / scaleY)
+        // Before clipping, which would turn a NaN into an edge of the frame.
+        guard edges.indices.allSatisfy({ edges[$0].isFinite }) else { return nil }
+        let left = max(0, edges[0])
+        let top = max(0, edges[1])
+        let right = min(Float(frameWidth), edges[2])
+        let bottom = min(Float(frameHeight), edges[3])
+        guard right > left, bottom > top else { return nil }
         return Box(x: left, y: top, width: right - left, height: bottom - top)
     }
 }

@@ -2,6 +2,8 @@
 enum BitmapFont {
     static let glyphWidth = 5
     static let glyphHeight = 7
+    /// How far letters such as g reach below the line.
+    static let descent = 2
     /// From one glyph to the next.
     static let advance = 6
 
@@ -12,6 +14,9 @@ enum BitmapFont {
         let glyph = glyphs.indices.contains(index) ? glyphs[index] : glyphs[31]
         return (0..<glyphHeight).map { UInt8(truncatingIfNeeded: glyph >> (8 * (glyphHeight - 1 - $0))) }
     }
+
+    /// How much lower than others a glyph is drawn.
+    static func drop(of scalar: Unicode.Scalar) -> Int { "gpqy".unicodeScalars.contains(scalar) ? descent : 0 }
 
     /// Pixels that a line of text takes, without magnification.
     static func width(of text: String) -> Int { max(0, text.unicodeScalars.count * advance - 1) }
@@ -34,12 +39,12 @@ enum BitmapFont {
         0x11110a040a1111, 0x1111110a040404, 0x1f01020408101f, 0x0e08080808080e,  // X Y Z [
         0x10100804020101, 0x0e02020202020e, 0x040a1100000000, 0x0000000000001f,  // \ ] ^ _
         0x08040200000000, 0x00000e010f110f, 0x1010161911111e, 0x00000e1010110e,  // ` a b c
-        0x01010d1311110f, 0x00000e111f100e, 0x0609081c080808, 0x000f11110f010e,  // d e f g
+        0x01010d1311110f, 0x00000e111f100e, 0x0609081c080808, 0x0f1111110f010e,  // d e f g
         0x10101619111111, 0x04000c0404040e, 0x0200060202120c, 0x10101214181412,  // h i j k
         0x0c04040404040e, 0x00001a15151111, 0x00001619111111, 0x00000e1111110e,  // l m n o
-        0x00001e111e1010, 0x00000d130f0101, 0x00001619101010, 0x00000e100e011e,  // p q r s
+        0x1e1111111e1010, 0x0f1111110f0101, 0x00001619101010, 0x00000e100e011e,  // p q r s
         0x08081c08080906, 0x0000111111130d, 0x00001111110a04, 0x0000111115150a,  // t u v w
-        0x0000110a040a11, 0x000011110f010e, 0x00001f0204081f, 0x02040408040402,  // x y z {
+        0x0000110a040a11, 0x111111110f010e, 0x00001f0204081f, 0x02040408040402,  // x y z {
         0x04040404040404, 0x08040402040408, 0x00000815020000,  // | } ~
     ]
 }

@@ -67,21 +67,22 @@ struct Canvas {
     mutating func text(_ text: String, x: Int, y: Int, scale: Int, _ color: Color) {
         var left = x
         for scalar in text.unicodeScalars {
+            let top = y + BitmapFont.drop(of: scalar) * scale
             for (row, bits) in BitmapFont.rows(of: scalar).enumerated() {
                 for column in 0..<BitmapFont.glyphWidth where bits & (16 >> column) != 0 {
                     fill(
-                        PixelRect(x: left + column * scale, y: y + row * scale, width: scale, height: scale), color)
+                        PixelRect(x: left + column * scale, y: top + row * scale, width: scale, height: scale), color)
                 }
             }
             left += BitmapFont.advance * scale
         }
     }
 
-    /// Draws a frame, scaled to fill `rect`: enlarged with sharp pixels, shrunk with smooth ones.
+    /// Draws a frame, scaled to fill `rect`: sharp pixels if it is enlarged at least twice, smooth ones otherwise.
     mutating func draw(_ frame: PixelBuffer, in rect: PixelRect) {
-        let enlarges = rect.width >= frame.width && rect.height >= frame.height
+        let isSharp = rect.width >= 2 * frame.width
         var resampler = FrameResampler(
-            filter: enlarges ? .nearest : .antialiased, order: ChannelOrder(layout: .nhwc, color: .rgb))
+            filter: isSharp ? .nearest : .antialiased, order: ChannelOrder(layout: .nhwc, color: .rgb))
         resampler.plan(
             FrameFit(frameWidth: frame.width, frameHeight: frame.height, width: rect.width, height: rect.height),
             frameWidth: frame.width, frameHeight: frame.height)

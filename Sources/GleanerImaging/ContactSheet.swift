@@ -111,7 +111,7 @@ public struct ContactSheet: Sendable {
     private mutating func drawPlate(_ mark: Mark, _ rect: PixelRect, in place: PixelRect) {
         let text = mark.score.map { "\(mark.label) \(Self.twoDigits($0))" } ?? mark.label
         let width = BitmapFont.width(of: text) + 5
-        let height = BitmapFont.glyphHeight + 4
+        let height = BitmapFont.glyphHeight + BitmapFont.descent + 3
         let x = max(place.x, min(rect.x, place.x + place.width - width))
         let y = rect.y - height < place.y ? rect.y : rect.y - height
         let color = color(of: mark.label)
@@ -173,10 +173,10 @@ private enum Layout {
         return frameHeight + 2 * padding + captions
     }
 
-    /// Where a frame goes: shrunk to fit, or enlarged by a whole number so that every pixel stays a square.
+    /// Where a frame goes: as large as fits, and by a whole number if enlarged so much that its pixels show.
     static func place(width: Int, height: Int, in area: PixelRect) -> PixelRect {
         let ratio = min(Double(area.width) / Double(width), Double(area.height) / Double(height))
-        let scale = ratio >= 1 ? ratio.rounded(.down) : ratio
+        let scale = ratio >= 2 ? ratio.rounded(.down) : ratio
         let placedWidth = min(area.width, max(1, Int((Double(width) * scale).rounded())))
         let placedHeight = min(area.height, max(1, Int((Double(height) * scale).rounded())))
         return PixelRect(

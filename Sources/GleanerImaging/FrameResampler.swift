@@ -82,36 +82,70 @@ struct FrameResampler: ~Copyable {
     private func scaleColor(_ source: UnsafePointer<UInt8>, into target: UnsafeMutablePointer<Int16>) {
         guard let width = fit?.contentWidth else { return }
         let (red, green, blue) = order.offsets(width: width)
+        let channels = (red: target + red, green: target + green, blue: target + blue)
+        if filter == .antialiased {
+            scaleWidened(source, width, into: channels)
+        } else if columns.isIdentity {
+            copy(source, width, into: channels)
+        } else {
+            scaleLinear(source, width, into: channels)
+        }
+    }
+
+    private typealias Channels = (
+        red: UnsafeMutablePointer<Int16>, green: UnsafeMutablePointer<Int16>, blue: UnsafeMutablePointer<Int16>
+    )
+
+    private func copy(_ source: UnsafePointer<UInt8>, _ width: Int, into target: Channels) {
+        let step = order.step
+        for x in 0..<width {
+            target.red[x * step] = Int16(source[3 * x]) &<< 7
+            target.green[x * step] = Int16(source[3 * x + 1]) &<< 7
+            target.blue[x * step] = Int16(source[3 * x + 2]) &<< 7
+        }
+    }
+
+    private func scaleLinear(_ source: UnsafePointer<UInt8>, _ width: Int, into target: Channels) {
         let step = order.step
         var (positions, weights) = (columns.positions, columns.weights)
-        if filter == .antialiased {
-            let half = Int32(1) << (ResampleAxis.widenedBits - 1)
-            for x in 0..<width {
-                var (r, g, b) = (half, half, half)
-                for tap in 0..<columns.tapCount {
-                    let pixel = source + Int(positions[tap]) * 3
-                    let weight = weights[tap]
-                    r &+= Int32(pixel[0]) &* weight
-                    g &+= Int32(pixel[1]) &* weight
-                    b &+= Int32(pixel[2]) &* weight
-                }
-                target[red + x * step] = Int16(truncatingIfNeeded: r >> ResampleAxis.widenedBits)
-                target[green + x * step] = Int16(truncatingIfNeeded: g >> ResampleAxis.widenedBits)
-                target[blue + x * step] = Int16(truncatingIfNeeded: b >> ResampleAxis.widenedBits)
-                positions += columns.tapCount
-                weights += columns.tapCount
-            }
-            return
-        }
         for x in 0..<width {
-            let (left, right) = (source + Int(positions[0]) * 3, source + Int(positions[1]) * 3)
-            let (a, b) = (weights[0], weights[1])
-            target[red + x * step] = Self.linear(left[0], a, right[0], b)
-            target[green + x * step] = Self.linear(left[1], a, right[1], b)
-            target[blue + x * step] = Self.linear(left[2], a, right[2], b)
+            // Three mixes of `linear` in one: a level times its weight has 19 bits, so three sums share a word.
+            let sum =
+                Self.packed(source + Int(positions[0]) * 3) &* UInt64(truncatingIfNeeded: weights[0])
+                &+ Self.packed(source + Int(positions[1]) * 3) &* UInt64(truncatingIfNeeded: weights[1])
+            target.red[x * step] = Int16(truncatingIfNeeded: sum >> 4 & 0x7fff)
+            target.green[x * step] = Int16(truncatingIfNeeded: sum >> 25 & 0x7fff)
+            target.blue[x * step] = Int16(truncatingIfNeeded: sum >> 46)
             positions += 2
             weights += 2
         }
+    }
+
+    private func scaleWidened(_ source: UnsafePointer<UInt8>, _ width: Int, into target: Channels) {
+        let (step, tapCount) = (order.step, columns.tapCount)
+        var (positions, weights) = (columns.positions, columns.weights)
+        for x in 0..<width {
+            var (red, green, blue) = (Self.widenedHalf, Self.widenedHalf, Self.widenedHalf)
+            for tap in 0..<tapCount {
+                let pixel = source + Int(positions[tap]) * 3
+                red &+= Int32(pixel[0]) &* weights[tap]
+                green &+= Int32(pixel[1]) &* weights[tap]
+                blue &+= Int32(pixel[2]) &* weights[tap]
+            }
+            target.red[x * step] = Int16(truncatingIfNeeded: red >> ResampleAxis.widenedBits)
+            target.green[x * step] = Int16(truncatingIfNeeded: green >> ResampleAxis.widenedBits)
+            target.blue[x * step] = Int16(truncatingIfNeeded: blue >> ResampleAxis.widenedBits)
+            positions += tapCount
+            weights += tapCount
+        }
+    }
+
+    /// Rounds a sum of the widened filter.
+    private static var widenedHalf: Int32 { 1 << (ResampleAxis.widenedBits - 1) }
+
+    @inline(__always)
+    private static func packed(_ pixel: UnsafePointer<UInt8>) -> UInt64 {
+        UInt64(pixel[0]) | UInt64(pixel[1]) << 21 | UInt64(pixel[2]) << 42
     }
 
     private func scaleGray(_ source: UnsafePointer<UInt8>, into target: UnsafeMutablePointer<Int16>) {
@@ -119,7 +153,7 @@ struct FrameResampler: ~Copyable {
         var (positions, weights) = (columns.positions, columns.weights)
         for x in 0..<width {
             if filter == .antialiased {
-                var sum = Int32(1) << (ResampleAxis.widenedBits - 1)
+                var sum = Self.widenedHalf
                 for tap in 0..<columns.tapCount { sum &+= Int32(source[Int(positions[tap])]) &* weights[tap] }
                 target[x] = Int16(truncatingIfNeeded: sum >> ResampleAxis.widenedBits)
             } else {
@@ -141,31 +175,34 @@ struct FrameResampler: ~Copyable {
     /// `((a × wa) >> 16 + (b × wb) >> 16 + 2) >> 2`: OpenCV's order of truncation, a multiply-high per operand.
     private func mixLinear(_ positions: UnsafePointer<Int32>, _ weights: UnsafePointer<Int32>) {
         let (upper, lower) = (slot(Int(positions[0])), slot(Int(positions[1])))
-        let (a, b) = (SIMD8<Int32>(repeating: weights[0]), SIMD8<Int32>(repeating: weights[1]))
+        let (a, b) = (Int16(truncatingIfNeeded: weights[0]), Int16(truncatingIfNeeded: weights[1]))
         let target = mixed.base
         let count = rowLength
         var index = 0
         while index + 8 <= count {
-            let u = SIMD8<Int32>(
-                truncatingIfNeeded: UnsafeRawPointer(upper + index).loadUnaligned(as: SIMD8<Int16>.self))
-            let l = SIMD8<Int32>(
-                truncatingIfNeeded: UnsafeRawPointer(lower + index).loadUnaligned(as: SIMD8<Int16>.self))
-            let sum = (u &* a) &>> 16 &+ (l &* b) &>> 16 &+ 2
-            UnsafeMutableRawPointer(target + index).storeBytes(
-                of: SIMD8<Int16>(truncatingIfNeeded: sum &>> 2), as: SIMD8<Int16>.self)
+            let sum = Self.high(upper + index, a) &+ Self.high(lower + index, b) &+ 2
+            UnsafeMutableRawPointer(target + index).storeBytes(of: sum &>> 2, as: SIMD8<Int16>.self)
             index += 8
         }
         while index < count {
-            let sum = (Int32(upper[index]) &* a[0]) >> 16 &+ (Int32(lower[index]) &* b[0]) >> 16 &+ 2
+            let sum = (Int32(upper[index]) &* Int32(a)) >> 16 &+ (Int32(lower[index]) &* Int32(b)) >> 16 &+ 2
             target[index] = Int16(truncatingIfNeeded: sum >> 2)
             index += 1
         }
     }
 
+    /// The high halves of eight products: one instruction on every processor, in this form.
+    @inline(__always)
+    private static func high(_ levels: UnsafePointer<Int16>, _ weight: Int16) -> SIMD8<Int16> {
+        let eight = UnsafeRawPointer(levels).loadUnaligned(as: SIMD8<Int16>.self)
+        let weights = SIMD8<Int32>(truncatingIfNeeded: SIMD8<Int16>(repeating: weight))
+        return SIMD8<Int16>(truncatingIfNeeded: (SIMD8<Int32>(truncatingIfNeeded: eight) &* weights) &>> 16)
+    }
+
     private func mixWidened(_ positions: UnsafePointer<Int32>, _ weights: UnsafePointer<Int32>) {
         let count = rowLength
         let sums = sums.base
-        sums.update(repeating: 1 << (ResampleAxis.widenedBits - 1), count: count)
+        sums.update(repeating: Self.widenedHalf, count: count)
         for tap in 0..<rows.tapCount where weights[tap] != 0 {
             let source = slot(Int(positions[tap]))
             let weight = weights[tap]
@@ -173,35 +210,5 @@ struct FrameResampler: ~Copyable {
         }
         let target = mixed.base
         for index in 0..<count { target[index] = Int16(truncatingIfNeeded: sums[index] >> ResampleAxis.widenedBits) }
-    }
-}
-
-/// Where the channels of a pixel go in a row of the input.
-struct ChannelOrder {
-    let layout: InputSpec.Layout
-    let color: InputSpec.Color
-
-    var channelCount: Int { color == .gray ? 1 : 3 }
-    /// From one pixel to the next.
-    var step: Int { layout == .nhwc ? channelCount : 1 }
-
-    /// Where the first red, green and blue of a row lie.
-    func offsets(width: Int) -> (red: Int, green: Int, blue: Int) {
-        let channel = layout == .nhwc ? 1 : width
-        return color == .bgr ? (2 * channel, channel, 0) : (0, channel, 2 * channel)
-    }
-}
-
-/// ITU-R BT.601 luma in 16-bit fixed point, rounded to whole levels.
-enum LumaRow {
-    @inline(__always)
-    static func luma(_ pixel: UnsafePointer<UInt8>) -> UInt8 {
-        let sum = 19_595 &* UInt32(pixel[0]) &+ 38_470 &* UInt32(pixel[1]) &+ 7_471 &* UInt32(pixel[2]) &+ 32_768
-        return UInt8(truncatingIfNeeded: sum >> 16)
-    }
-
-    /// Turns `count` RGB pixels into as many levels.
-    static func write(_ pixels: UnsafePointer<UInt8>, count: Int, into levels: UnsafeMutablePointer<UInt8>) {
-        for x in 0..<count { levels[x] = luma(pixels + 3 * x) }
     }
 }

@@ -8,6 +8,8 @@ import GleanerCore
 struct ResampleAxis: ~Copyable {
     /// Source positions mixed per output position.
     private(set) var tapCount = 0
+    /// Every output position is the source position of the same number.
+    private(set) var isIdentity = false
     /// `tapCount` source positions for each output position, clamped to the source.
     private var tapPositions = ScratchBuffer<Int32>()
     /// `tapCount` weights for each output position.
@@ -32,6 +34,7 @@ struct ResampleAxis: ~Copyable {
     /// - Parameter clampsWeights: Beyond the edge, the first or last source position gets all the weight. OpenCV does
     ///   so along rows, while along columns it mixes the edge with itself; they differ in the last bit.
     mutating func plan(_ geometry: Geometry, filter: InputSpec.Filter, clampsWeights: Bool) {
+        isIdentity = geometry.scaledCount == geometry.sourceCount && geometry.cut == 0
         // OpenCV divides twice; one division would differ in the last bit.
         let step = 1 / (Double(geometry.scaledCount) / Double(geometry.sourceCount))
         switch filter {

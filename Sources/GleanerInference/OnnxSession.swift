@@ -111,7 +111,7 @@ final class OnnxSession: InferenceSession, @unchecked Sendable {
     }
 
     private func failed(_ failure: OrtFailure) -> GleanerError {
-        GleanerError(.runtimeFailed, "model \(manifest.id) failed on a frame", cause: failure)
+        GleanerError(.runtimeFailed, "model \(manifest.id) does not run", cause: failure)
     }
 }
 

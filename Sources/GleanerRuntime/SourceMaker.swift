@@ -34,7 +34,7 @@ enum FolderSourceMaker {
         return SourceMaker(name: "folder:\(path)") { environment in
             try FolderSource(
                 path: path.hasPrefix("/") ? path : "\(environment.deploymentFolder)/\(path)",
-                name: "folder:\(path)",
+                name: path,
                 watches: !environment.endsAtLast, stop: environment.stop, isKnown: environment.isKnown)
         }
     }

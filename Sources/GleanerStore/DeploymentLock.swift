@@ -30,7 +30,7 @@ public final class DeploymentLock: Sendable {
     public init(_ right: Right, in folder: DeploymentFolder) throws {
         let path = folder.path + "/\(right.rawValue).lock"
         let opened = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
-        guard opened >= 0 else { throw GleanerError.system("cannot open", path, errno: errno) }
+        guard opened >= 0 else { throw Self.unopened(path, errno: errno) }
         var outcome: Int32
         repeat {
             outcome = flock(opened, right == .opening ? LOCK_EX : LOCK_EX | LOCK_NB)
@@ -58,6 +58,15 @@ public final class DeploymentLock: Sendable {
         // A shared lock, so that two who look at once do not see each other.
         guard flock(opened, LOCK_SH | LOCK_NB) != 0 else { return nil }
         return readHolder(opened)
+    }
+
+    private static func unopened(_ path: String, errno code: Int32) -> GleanerError {
+        var error = GleanerError.system("cannot open", path, errno: code)
+        if [EROFS, EACCES, EPERM].contains(code) {
+            error.code = .deploymentReadOnly
+            error.remedy = "mount the disk writable, or give this user the right to write there"
+        }
+        return error
     }
 
     private static func taken(_ right: Right, by holder: String, in folder: DeploymentFolder) -> GleanerError {

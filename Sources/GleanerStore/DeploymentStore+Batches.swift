@@ -3,6 +3,9 @@ import GRDB
 public import GleanerCore
 
 extension DeploymentStore {
+    /// A batch has at most so many samples, whatever is asked for: the rest waits for the next one.
+    public static let batchSampleCountMax = 10_000
+
     /// Takes the right to export: one process at a time. What an export that died left behind is discarded first.
     ///
     /// Keep the lock until the batches are made.
@@ -33,7 +36,8 @@ extension DeploymentStore {
         try write { db in
             guard limit > 0, let task = try task ?? BatchChoice.task(purpose, db) else { return nil }
             let choice = BatchChoice(
-                destination: destination, limit: limit, task: task, includesDelivered: includesDelivered)
+                destination: destination, limit: min(limit, Self.batchSampleCountMax), task: task,
+                includesDelivered: includesDelivered)
             let keys = try choice.members(purpose, db)
             guard !keys.isEmpty else { return nil }
             try db.run(

@@ -45,11 +45,12 @@ extension DeploymentStore {
     /// - Throws: ``GleanerError`` with code `sample.evicted`, or `sample.damaged` when the bytes are not what was
     ///   stored. They are then put aside, and the sample counts as quarantined.
     public func picture(of id: SampleID) throws -> [UInt8] {
-        let (row, bytes) = try read { db in
+        let (row, inline) = try read { db in
             let row = try SampleRow.find(named: id.description, db)
-            return (row, row.pixels == .present ? try pictures.bytes(row, db) : nil)
+            return (row, row.home == .inline ? try pictures.inlineBytes(row, db) : nil)
         }
         guard row.pixels == .present else { throw Self.withoutPixels(row) }
+        let bytes = row.home == .inline ? inline : pictures.fileBytes(row)
         guard let bytes, Digest(of: bytes) == row.sha256 else {
             // It may have been evicted while the file was read.
             let now = try read { db in try SampleRow.fetch(key: row.key, db) }
@@ -91,7 +92,8 @@ extension DeploymentStore {
     func damaged(_ row: SampleRow, bytes: Data?, _ reason: String) throws -> GleanerError {
         let what = "sample \(row.id) is damaged: \(reason)"
         let name = "\(row.id).\(row.encoding.fileExtension)"
-        let kept = try bytes ?? read { db in row.pixels == .present ? try pictures.bytes(row, db) : nil }
+        let kept =
+            try bytes ?? (row.home == .file ? pictures.fileBytes(row) : read { try pictures.inlineBytes(row, $0) })
         let place = try Quarantine(folder).take(kept, named: name, because: what)
         let files = try write { db in
             let now = try SampleRow.fetch(key: row.key, db)

@@ -21,6 +21,9 @@ public struct DiskUse: Sendable, Hashable {
     /// What others may still write on this volume.
     public var volumeFree = 0
 
+    /// What ``database`` counts and its files do not take yet.
+    public var pending = 0
+
     /// What counts against the quota.
     public var used: Int { database + frames + models + outbox }
 
@@ -39,10 +42,11 @@ extension DeploymentStore {
                 try Int.fetchOne(db, sql: "PRAGMA page_size") ?? 0, try frameBytes(db)
             )
         }
+        let file = Self.byteCount(ofFile: folder.database)
+        let log = Self.byteCount(ofFile: folder.database + "-wal")
         // Pages that are still in the log only will be in the file.
-        use.database = max(Self.byteCount(ofFile: folder.database), pageCount * pageSize)
-        use.database += max(Self.byteCount(ofFile: folder.database + "-wal"), DiskUse.logByteCount)
-        use.database += Self.byteCount(ofFile: folder.database + "-shm")
+        use.pending = max(pageCount * pageSize - file, 0) + max(DiskUse.logByteCount - log, 0)
+        use.database = file + log + use.pending + Self.byteCount(ofFile: folder.database + "-shm")
         use.reusable = freeCount * pageSize
         use.frames = frames
         use.models = Self.byteCount(ofFolder: folder.models)

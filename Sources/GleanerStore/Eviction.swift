@@ -48,9 +48,13 @@ struct Eviction {
         return true
     }
 
+    /// Of a quota that became much smaller, so many go at once: others wait for the transaction.
+    private static let evictionCountMax = 2000
+
     /// Brings ``room`` to at least `byteCount` bytes, whatever the victims are worth; `false` when that cannot be.
     mutating func free(_ byteCount: Int) throws -> Bool {
         while room.left + room.reusable < byteCount {
+            guard evictedCount < Self.evictionCountMax else { return false }
             guard let victim = try nextVictim(audit: auditByteCount > auditByteCountMax) else { return false }
             try evict(victim)
         }

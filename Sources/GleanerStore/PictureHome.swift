@@ -63,16 +63,14 @@ struct PictureHome: Sendable {
         }
     }
 
-    /// The bytes as they lie there; `nil` when they are gone.
-    func bytes(_ row: SampleRow, _ db: Database) throws -> Data? {
-        switch row.home {
-        case .inline:
-            return try db.first("SELECT bytes FROM picture WHERE sample_key = ?", [row.key])?["bytes"]
-        case .file:
-            let path = absolute(row.picturePath)
-            guard access(path, F_OK) == 0 else { return nil }
-            // A file that grew is damaged too: read what there is up to a bound, the digest tells.
-            return try? FileReading.bytes(of: path, byteCountMax: max(row.byteCount, 1) * 2)
-        }
+    /// The bytes of a small picture as they lie in the database; `nil` when they are gone.
+    func inlineBytes(_ row: SampleRow, _ db: Database) throws -> Data? {
+        try db.first("SELECT bytes FROM picture WHERE sample_key = ?", [row.key])?["bytes"]
+    }
+
+    /// The bytes of a large picture as they lie in its file; `nil` when they cannot be read.
+    func fileBytes(_ row: SampleRow) -> Data? {
+        // A file that grew is damaged too: its digest tells.
+        try? FileReading.bytes(of: absolute(row.picturePath), byteCountMax: 2 * row.byteCount + 1)
     }
 }

@@ -36,31 +36,32 @@ extension DeploymentStore {
     /// at every moment.
     func makeRoom(for group: inout CommitGroup) throws -> Int {
         let overhead = Room.overhead(of: group)
-        if try refusals(group, overhead).isEmpty { return 0 }
+        let use = try diskUse()
+        if Room(use, settings).left >= overhead, try refusals(group, overhead, use).isEmpty { return 0 }
         try removeRetiredModels()
-        var room = Room(try diskUse(), settings)
-        room.left -= overhead
+        let room = Room(try diskUse(), settings)
         let (evictedCount, refused, files) = try write { db in
             var eviction = try Eviction(db, room: room, settings: settings)
+            // First to where the quota is, should it be a smaller one by now: whatever the newcomers are worth.
+            _ = try eviction.free(0)
+            eviction.room.left -= overhead
             var refused: Set<Int> = []
             // The most valuable first, so that the least valuable find the room that is left.
             let order = group.kept.indices.sorted { group.kept[$0].evictionKey < group.kept[$1].evictionKey }
             for position in order where try !eviction.admit(group.kept[position]) { refused.insert(position) }
-            if group.kept.isEmpty { _ = try eviction.free(0) }
             return (eviction.evictedCount, refused, try Self.unwantedFiles(db))
         }
         pictures.remove(files)
         group.refuse(refused)
-        if try !refusals(group, overhead).isEmpty {
+        if try !refusals(group, overhead, diskUse()).isEmpty {
             try shrinkDatabase()
-            group.refuse(try refusals(group, overhead))
+            group.refuse(try refusals(group, overhead, diskUse()))
         }
         return evictedCount
     }
 
     /// The samples for which there is no room as things are.
-    private func refusals(_ group: CommitGroup, _ overhead: Int) throws -> Set<Int> {
-        let use = try diskUse()
+    private func refusals(_ group: CommitGroup, _ overhead: Int, _ use: DiskUse) throws -> Set<Int> {
         var room = Room(use, settings)
         room.left -= overhead
         var audit = try read { db in
@@ -84,6 +85,9 @@ extension DeploymentStore {
     private func shrinkDatabase() throws {
         do {
             try pool.writeWithoutTransaction { db in
+                // Nobody collects while this waits for a reader.
+                try db.execute(sql: "PRAGMA busy_timeout = 100")
+                defer { try? db.execute(sql: "PRAGMA busy_timeout = \(Int(StoreOpening.busySeconds * 1000))") }
                 // Both do their work row by row: they must be read to the end.
                 _ = try Row.fetchAll(db, sql: "PRAGMA incremental_vacuum")
                 _ = try Row.fetchAll(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)")

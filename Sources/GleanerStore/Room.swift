@@ -9,7 +9,7 @@ struct Room {
     var reusable: Int
 
     init(_ use: DiskUse, _ settings: StoreSettings) {
-        left = min(settings.quotaByteCount - use.used, use.volumeFree - settings.keepFreeByteCount)
+        left = min(settings.quotaByteCount - use.used, use.volumeFree - use.pending - settings.keepFreeByteCount)
         reusable = use.reusable
     }
 

@@ -21,15 +21,42 @@ struct Salvage {
             let (counter, slots) = try readOld()
             try pool.write { db in
                 try startRuns(after: counter, db)
-                for (slot, model) in slots where FileManager.default.fileExists(atPath: folder.models + "/\(model)") {
-                    try insert(slot, folderName: model, db)
+                for (slot, name) in slots where FileManager.default.fileExists(atPath: folder.models + "/\(name)") {
+                    try insert(slot, folderName: name, db)
                 }
             }
-            let active = slots.first { $0.slot.state == .active }?.slot
-            return [active.map { "the model \($0.id) goes on" } ?? "no model was active; import or activate one"]
         } catch is DatabaseError {
-            return ["its models could not be read either; import one again"]
+            try adoptFolders()
         }
+        let active = try pool.read { db in try DeploymentStore.slots(db, "WHERE state = 'active'").first?.slot }
+        return [active.map { "the model \($0.id) goes on" } ?? "no model is active; import or activate one"]
+    }
+
+    /// The slots out of what lies below `models/`. The newest that is whole becomes the active one: which one was,
+    /// nobody knows any more, and a collector without a model collects nothing.
+    private func adoptFolders() throws {
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.models)
+        let found = names.compactMap { name in wholeManifest(in: "\(folder.models)/\(name)").map { ($0, name) } }
+        try pool.write { db in
+            for (index, (manifest, name)) in found.sorted(by: { $0.0.version > $1.0.version }).enumerated() {
+                let slot = ModelSlot(
+                    manifest: manifest, state: index == 0 ? .active : .staged, folderName: name,
+                    activatedOrder: index == 0 ? 1 : nil, reason: nil)
+                try insert(slot, folderName: name, db)
+            }
+        }
+    }
+
+    /// The manifest of a bundle whose file has the digest that it says.
+    private func wholeManifest(in bundle: String) -> ModelManifest? {
+        guard
+            let data = try? FileReading.bytes(
+                of: bundle + "/" + ModelManifest.fileName, byteCountMax: ModelManifest.byteCountMax),
+            let manifest = try? CanonicalJSON.decode(ModelManifest.self, from: data, named: bundle),
+            !manifest.file.contains("/"), let digest = try? Digest(ofFile: bundle + "/" + manifest.file),
+            digest == manifest.sha256
+        else { return nil }
+        return manifest
     }
 
     private func readOld() throws -> (counter: Int64, slots: [(slot: ModelSlot, folderName: String)]) {

@@ -102,7 +102,11 @@ struct StoreOpening {
         if application == Schema.applicationID {
             return try refuse(version: Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0)
         }
-        let tableCount = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_master") ?? 0
+        // GRDB makes tables of its own before the first migration.
+        let tableCount =
+            try Int.fetchOne(
+                db, sql: "SELECT count(*) FROM sqlite_master WHERE name NOT GLOB 'grdb_*' AND name NOT GLOB 'sqlite_*'")
+            ?? 0
         guard application == 0, tableCount == 0 else {
             throw GleanerError(.storeCorrupt, "\(folder.database) is the database of another program")
         }

@@ -59,6 +59,31 @@ import Testing
         }
     }
 
+    /// Shares that Python's onnxruntime and OpenCV gave on the same pictures.
+    @Test(arguments: [
+        ("meter-digits-v1", "test_known", 0.937), ("meter-digits-v1", "test_field", 0.384),
+        ("meter-digits-v2", "test_known", 0.940), ("meter-digits-v2", "test_field", 0.593),
+    ])
+    func classifiersAreAsOftenRightAsInPython(name: String, split: String, share: Double) throws {
+        let lines = try String(
+            contentsOf: Fixtures.dataFolder.appending(path: "meter-digits/labels.csv"), encoding: .utf8
+        )
+        .split(whereSeparator: \.isNewline).dropFirst().map {
+            $0.split(separator: ",", omittingEmptySubsequences: false)
+        }
+        .filter { $0[1] == split }
+        #expect(lines.count > 300)
+        var predictor = try Predictor(name)
+        var rightCount = 0
+        for line in lines {
+            let (outputs, letterbox) = try predictor.outputs("meter-digits/\(line[0])")
+            let prediction = try predictor.decoder.decode(outputs, undoing: letterbox)
+            let top = try #require(prediction.topClassIndex)
+            if predictor.model.manifest.labels[top] == line[2] { rightCount += 1 }
+        }
+        #expect(abs(Double(rightCount) / Double(lines.count) - share) <= 0.002, "\(rightCount) of \(lines.count)")
+    }
+
     @Test func fastestDetFindsWhatPythonFinds() throws {
         var predictor = try Predictor("fastestdet-coco-352")
         let scoreMin = try #require(predictor.decoder.scoreMin)

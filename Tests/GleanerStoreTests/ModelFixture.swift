@@ -20,6 +20,8 @@ struct ModelFixture {
         let name = DeploymentFolder.name(for: id)
         try DurableFile.makeFolder("\(store.folder.models)/\(name)")
         try DurableFile.write(Data("model \(id.version)".utf8), to: "\(store.folder.models)/\(name)/model.onnx")
+        try DurableFile.write(
+            CanonicalJSON.encode(manifest), to: "\(store.folder.models)/\(name)/\(ModelManifest.fileName)")
         try store.stage(manifest, folderName: name)
         withExtendedLifetime(lock) {}
     }

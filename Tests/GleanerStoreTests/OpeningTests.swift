@@ -74,6 +74,8 @@ import Testing
         var run: RunID?
         do {
             let fixture = try StoreFixture(inline: 100, path: path)
+            for version in 1...2 { try ModelFixture(version).place(in: fixture.store) }
+            try fixture.store.activate(ModelFixture(1).id)
             for _ in 0..<20 { try fixture.keep(5000) }
             run = fixture.run
             try fixture.store.pool.close()
@@ -98,6 +100,9 @@ import Testing
         #expect(try String(contentsOfFile: aside + "/reason.txt", encoding: .utf8).contains("\n"))
         #expect(try store.status().offered == 0)
         #expect(try store.diskUse().frames == 0)
+        // Nobody knows any more which model was active: the newest one goes on.
+        #expect(try store.activeModel()?.manifest.version == 2)
+        #expect(try store.models().map(\.state) == [.active, .staged])
         _ = try store.beginRun()
         #expect(try open(path).openingNotes.isEmpty)
     }
@@ -173,6 +178,18 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: path) }
         try Data().write(to: URL(filePath: path + "/queue.sqlite"))
         #expect(try open(path).openingNotes.isEmpty)
+    }
+
+    @Test func aDatabaseThatWasCutShortBeforeItsFirstTableIsMadeAgain() throws {
+        let path = try StoreFixture.makeFolder()
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let queue = try DatabaseQueue(path: path + "/queue.sqlite")
+        try DatabaseMigrator().migrate(queue)
+        try queue.write { try $0.execute(sql: "CREATE TABLE grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY)") }
+        try queue.close()
+        let store = try open(path)
+        #expect(store.openingNotes.isEmpty)
+        #expect(try store.beginRun().counter == 1)
     }
 
     @Test func theHeaderAloneTellsTheSchema() throws {

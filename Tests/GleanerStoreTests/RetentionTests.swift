@@ -128,6 +128,20 @@ import Testing
         try fixture.expectConservation()
     }
 
+    @Test func aSmallerQuotaIsMetByTheNextCommitWhateverItBrings() throws {
+        let fixture = try StoreFixture(inline: 100)
+        for _ in 0..<10 { try fixture.commit((0..<5).map { _ in fixture.kept(98_304, key: 1) }) }
+        var settings = StoreFixture.settings
+        settings.quotaByteCount = 4 << 20
+        let store = try DeploymentStore.open(fixture.path, settings: settings)
+        #expect(try store.diskUse().used > 4 << 20)
+        let reject = fixture.frame(.rejected(reason: "budget"))
+        let report = try store.commit([reject], collectorState: nil, at: Instant(seconds: 20))
+        #expect(report.evictedCount > 10)
+        #expect(try store.diskUse().used <= 4 << 20)
+        try fixture.expectConservation()
+    }
+
     @Test func theFloorOfTheVolumeIsKept() throws {
         let fixture = try StoreFixture()
         let free = try fixture.store.diskUse().volumeFree

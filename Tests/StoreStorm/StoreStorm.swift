@@ -24,8 +24,16 @@ struct StoreStorm {
     var offered: Int
     var sequence: UInt64 = 0
 
-    static func main() throws {
-        let folder = CommandLine.arguments[1]
+    static func main() {
+        do {
+            try storm(in: CommandLine.arguments[1])
+        } catch {
+            say("failed: \(error)")
+            exit(1)
+        }
+    }
+
+    private static func storm(in folder: String) throws {
         let lock = try DeploymentLock(.collector, in: DeploymentFolder(folder))
         var storm = try StoreStorm(folder)
         for round in 0... {

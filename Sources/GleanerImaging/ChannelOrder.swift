@@ -1,0 +1,31 @@
+import GleanerCore
+
+/// Where the channels of a pixel go in a row of the input.
+struct ChannelOrder {
+    let layout: InputSpec.Layout
+    let color: InputSpec.Color
+
+    var channelCount: Int { color == .gray ? 1 : 3 }
+    /// From one pixel to the next.
+    var step: Int { layout == .nhwc ? channelCount : 1 }
+
+    /// Where the first red, green and blue of a row lie.
+    func offsets(width: Int) -> (red: Int, green: Int, blue: Int) {
+        let channel = layout == .nhwc ? 1 : width
+        return color == .bgr ? (2 * channel, channel, 0) : (0, channel, 2 * channel)
+    }
+}
+
+/// ITU-R BT.601 luma in 16-bit fixed point, rounded to whole levels.
+enum LumaRow {
+    @inline(__always)
+    static func luma(_ pixel: UnsafePointer<UInt8>) -> UInt8 {
+        let sum = 19_595 &* UInt32(pixel[0]) &+ 38_470 &* UInt32(pixel[1]) &+ 7_471 &* UInt32(pixel[2]) &+ 32_768
+        return UInt8(truncatingIfNeeded: sum >> 16)
+    }
+
+    /// Turns `count` RGB pixels into as many levels.
+    static func write(_ pixels: UnsafePointer<UInt8>, count: Int, into levels: UnsafeMutablePointer<UInt8>) {
+        for x in 0..<count { levels[x] = luma(pixels + 3 * x) }
+    }
+}
