@@ -17,7 +17,7 @@ struct OnnxModel {
             runtime.environment, bytes.baseAddress, bytes.count, settings.pointer, &opened)
         if let failure = api.failure(of: status) { throw Self.refusal(failure, name, runtime) }
         guard let opened else { throw GleanerError(.runtimeFailed, "ONNX Runtime cannot load \(name)") }
-        session = OrtHandle(opened, release: api.pointee.ReleaseSession)
+        session = OrtHandle(opened, release: api.pointee.ReleaseSession, keeping: runtime)
         self.runtime = runtime
         inspection = try Self.inspect(session, runtime)
     }

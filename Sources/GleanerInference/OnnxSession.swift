@@ -34,7 +34,7 @@ final class OnnxSession: InferenceSession, @unchecked Sendable {
         inputValue = try runtime.value(over: input)
         inputNames = CStrings([input.name])
         outputNames = CStrings(model.inspection.outputs.map(\.name))
-        binding = try api.make("bind tensors", release: api.pointee.ReleaseIoBinding) {
+        binding = try api.make("bind tensors", release: api.pointee.ReleaseIoBinding, keeping: model.session) {
             api.pointee.CreateIoBinding(model.session.pointer, &$0)
         }
         try requireReadableOutputs()

@@ -81,10 +81,16 @@ public struct Configuration: Sendable {
     /// A source as the command line gives it: `folder:PATH`.
     public static func source(named text: String, registries: Registries) throws -> SourceMaker {
         let problems = ProblemList()
-        let maker = source(.string(text), at: "--source", problems, registries)
+        let maker = source(.string(absolute(text)), at: "--source", problems, registries)
         try problems.throwFirst()
         guard let maker else { throw GleanerError(.malformed, "--source \(text) names no source") }
         return maker
+    }
+
+    /// What a person types is below the folder they are in, not below the deployment.
+    private static func absolute(_ text: String) -> String {
+        guard text.hasPrefix("folder:"), !text.hasPrefix("folder:/") else { return text }
+        return "folder:\(FileManager.default.currentDirectoryPath)/\(text.dropFirst("folder:".count))"
     }
 
     private static func source(

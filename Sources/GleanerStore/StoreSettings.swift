@@ -18,7 +18,8 @@ public struct StoreSettings: Hashable, Sendable {
     public static let quotaByteCountMin = 16 << 20
 
     public init(
-        quotaByteCount: Int = 2 << 30, keepFreeByteCount: Int = 256 << 20, inlineByteCountMax: Int = 64 << 10, auditQuotaShare: Double = 0.2
+        quotaByteCount: Int = 2 << 30, keepFreeByteCount: Int = 256 << 20, inlineByteCountMax: Int = 64 << 10,
+        auditQuotaShare: Double = 0.2
     ) {
         self.quotaByteCount = quotaByteCount
         self.keepFreeByteCount = keepFreeByteCount

@@ -54,6 +54,17 @@ import Testing
         }
     }
 
+    @Test func aSessionOutlivesItsEngineAndRuntime() throws {
+        let library = try TestRuntime.get().path
+        func load() throws -> any InferenceSession {
+            let engine = OnnxEngine(runtime: try OnnxRuntime.load(configuredPath: library))
+            return try engine.loadSession(for: .tiny(), model: Fixtures.model("relu"))
+        }
+        let session = try load()
+        session.input.fill([Float](repeating: 7, count: 12))
+        #expect(try session.run()["out"]?.values == [Float](repeating: 7, count: 12))
+    }
+
     @Test func twoSessionsRunSideBySide() async throws {
         let results = try await withThrowingTaskGroup(of: Bool.self) { group in
             for number in 1...4 {

@@ -6,7 +6,7 @@ import Testing
 
 /// Real models on real pictures, from the file's bytes to the prediction, against what Python's onnxruntime and
 /// OpenCV gave.
-@Suite(.enabled(if: TestRuntime.isHereOrMust && Fixtures.hasDataOrMust)) struct RealModelTests {
+@Suite(.enabled(if: TestRuntime.isHereOrMust && Fixtures.hasDataOrMust && Fixtures.readsJPEG)) struct RealModelTests {
     /// Predicts as the product does.
     private struct Predictor: ~Copyable {
         let model: ResearchModel

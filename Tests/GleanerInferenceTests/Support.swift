@@ -15,6 +15,14 @@ enum Fixtures {
     static let dataFolder = root.deletingLastPathComponent().appending(path: "shared/data")
     /// Without the data a test is skipped, except in CI, where it must fail.
     static var hasDataOrMust: Bool { FileManager.default.fileExists(atPath: dataFolder.path) || isCI }
+    /// The data's pictures are JPEGs.
+    static var readsJPEG: Bool {
+        #if JPEG
+            true
+        #else
+            false
+        #endif
+    }
     static let isCI = ProcessInfo.processInfo.environment["CI"] != nil
 }
 

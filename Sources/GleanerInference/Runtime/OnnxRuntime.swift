@@ -83,12 +83,12 @@ extension UnsafePointer<OrtApi> {
         return pointer
     }
 
-    /// Receives an object that a call makes.
+    /// Receives an object that a call makes; `owner` is what must not be released before it.
     func make(
         _ step: @autoclosure () -> String, release: @escaping @convention(c) (OpaquePointer) -> Void,
-        _ call: (inout OpaquePointer?) -> OpaquePointer?
+        keeping owner: AnyObject? = nil, _ call: (inout OpaquePointer?) -> OpaquePointer?
     ) throws -> OrtHandle {
-        OrtHandle(try get(step(), call), release: release)
+        OrtHandle(try get(step(), call), release: release, keeping: owner)
     }
 
     fileprivate func providerNames() throws -> [String] {

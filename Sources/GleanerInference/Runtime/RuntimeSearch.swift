@@ -5,9 +5,8 @@ import GleanerCore
 struct RuntimeSearch {
     let places: RuntimePlaces
 
-    /// What became of one library.
+    /// Why one library will not do.
     private struct Attempt {
-        var library: String
         var code: GleanerError.Code
         var reason: String
     }
@@ -45,13 +44,13 @@ struct RuntimeSearch {
         case gleaner_ort_too_old:
             let needed = "1.\(gleaner_ort_api_version)"
             let reason = "\(text(opened.path)) is ONNX Runtime \(version), and \(needed) or newer is needed"
-            return .failure(Attempt(library: library, code: .runtimeTooOld, reason: reason))
+            return .failure(Attempt(code: .runtimeTooOld, reason: reason))
         case gleaner_ort_no_entry:
             let reason = "\(library) is a library, but not ONNX Runtime (it lacks OrtGetApiBase)"
-            return .failure(Attempt(library: library, code: .runtimeNotOnnxRuntime, reason: reason))
+            return .failure(Attempt(code: .runtimeNotOnnxRuntime, reason: reason))
         default: break
         }
-        return .failure(Attempt(library: library, code: .runtimeNotFound, reason: text(opened.reason)))
+        return .failure(Attempt(code: .runtimeNotFound, reason: text(opened.reason)))
     }
 
     /// The error that tells most: a library that is nearly right says more than an empty folder.

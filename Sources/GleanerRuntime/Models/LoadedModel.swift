@@ -56,7 +56,10 @@ final class LoadedModel: @unchecked Sendable {
     /// What the model says of a frame.
     func predict(_ pixels: PixelBuffer) throws -> Prediction {
         let letterbox = writer.fill(from: pixels)
-        return try decoder.decode(try session.run(), undoing: letterbox)
+        let outputs = try session.run()
+        // Again after every run: an output of varying shape could change its number of classes.
+        try decoder.check(outputs, labelCount: manifest.labels.count)
+        return try decoder.decode(outputs, undoing: letterbox)
     }
 
     private func tryOnce() throws {
