@@ -162,7 +162,7 @@ public final class OptionReader {
         case .number(let value): number = value
         default: return nil
         }
-        return range.contains(number) ? number : nil
+        return number.isFinite && range.contains(number) ? number : nil
     }
 
     private func request(_ value: JSONValue, at place: String, standard: String? = nil) -> ComponentRequest? {

@@ -8,27 +8,35 @@ enum YAMLDocument {
     static let byteCountMax = 1 << 20
     /// No configuration of ours nests deeper; hostile files do, to exhaust the stack.
     private static let depthMax = 32
+    /// Aliases arrive expanded: a few lines of them can stand for billions of values.
+    private static let valueCountMax = 100_000
 
     /// - Throws: ``GleanerError`` with code `document.malformed`, naming the line.
     static func parse(_ text: String, named name: String) throws -> JSONValue {
         do {
             guard let root = try Yams.compose(yaml: text) else { return .null }
-            return try convert(root, named: name, depth: 0)
+            var count = 0
+            return try convert(root, named: name, depth: 0, count: &count)
         } catch let error as YamlError {
             throw GleanerError(
                 .malformed, "\(name) is not valid YAML: \(error)", remedy: "correct the line that is named")
         }
     }
 
-    private static func convert(_ node: Node, named name: String, depth: Int) throws -> JSONValue {
-        guard depth < depthMax else {
-            throw GleanerError(.malformed, "\(name) nests deeper than \(depthMax) levels")
+    private static func convert(
+        _ node: Node, named name: String, depth: Int, count: inout Int
+    ) throws -> JSONValue {
+        count += 1
+        guard depth < depthMax, count <= valueCountMax else {
+            throw GleanerError(
+                .malformed, "\(name) nests deeper than \(depthMax) levels, or holds more than \(valueCountMax) values",
+                remedy: "write it without aliases")
         }
         switch node {
         case .scalar(let scalar):
             return value(of: scalar, node)
         case .sequence(let sequence):
-            return .array(try sequence.map { try convert($0, named: name, depth: depth + 1) })
+            return .array(try sequence.map { try convert($0, named: name, depth: depth + 1, count: &count) })
         case .mapping(let mapping):
             var values: [String: JSONValue] = [:]
             for (key, value) in mapping {
@@ -36,7 +44,7 @@ enum YAMLDocument {
                     let line = key.mark?.line ?? 0
                     throw GleanerError(.malformed, "\(name) line \(line): a key that is no text, or is there twice")
                 }
-                values[text] = try convert(value, named: name, depth: depth + 1)
+                values[text] = try convert(value, named: name, depth: depth + 1, count: &count)
             }
             return .object(values)
         case .alias:

@@ -321,7 +321,9 @@ struct SwapTrial {
     /// Returns the model to go back to once the new one has failed its first frames in a row.
     mutating func served(_ outcome: FrameOutcome.Outcome) -> LoadedModel? {
         switch outcome {
-        case .dropped: failedFrameCount += 1
+        case .dropped(_, _, let model, _):
+            // Only a frame that reached the model says something about it.
+            if model != nil { failedFrameCount += 1 }
         case .stored: previous = nil
         case .rejected(_, _, let model, _):
             // Frames rejected before inference say nothing about the model.

@@ -49,7 +49,7 @@ final class FrameJudge: @unchecked Sendable {
     func judge(_ slot: FrameSlot, at now: Instant) -> FrameOutcome {
         let outcome: FrameOutcome.Outcome
         if let failure = slot.failure {
-            outcome = rejected(failure.code.rawValue)
+            outcome = .dropped(reason: failure.code.rawValue)
         } else {
             outcome = judgePicture(slot, at: now)
         }
@@ -61,16 +61,16 @@ final class FrameJudge: @unchecked Sendable {
         do {
             header = try slot.buffer.encoded.withUnsafeBytes { try decoder.decode($0, into: &pixels) }
         } catch {
-            return rejected(error.codeText)
+            return .dropped(reason: error.codeText)
         }
         let hash = PerceptualHash.of(pixels)
         let gate = selector.gate(sequence: slot.sequence, hash: hash, at: now)
-        if case .duplicate = gate { return rejected("duplicate") }
+        if case .duplicate = gate { return .rejected(reason: RejectionReason.duplicate.rawValue) }
         let prediction: Prediction
         do {
             prediction = try model.predict(pixels)
         } catch {
-            return .dropped(reason: error.codeText)
+            return .dropped(reason: error.codeText, model: model.manifest.id)
         }
         let candidate = Candidate(
             sequence: slot.sequence, prediction: prediction, manifest: model.manifest,
@@ -107,10 +107,6 @@ final class FrameJudge: @unchecked Sendable {
 
     private func topClass(_ prediction: Prediction) -> String? {
         prediction.topClassIndex.map { model.manifest.labels[$0] }
-    }
-
-    private func rejected(_ reason: String) -> FrameOutcome.Outcome {
-        .rejected(reason: reason, topClass: nil, model: nil, utility: nil)
     }
 }
 

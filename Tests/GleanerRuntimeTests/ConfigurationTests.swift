@@ -1,0 +1,67 @@
+import Foundation
+import GleanerCore
+import Testing
+
+@testable import GleanerRuntime
+
+@Suite struct ConfigurationTests {
+    /// The problems of a configuration, by place.
+    private func problems(_ yaml: String) throws -> [String: Problem] {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "gleaner-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try Data(yaml.utf8).write(to: folder.appending(path: Configuration.fileName))
+        let path = folder.path(percentEncoded: false)
+        let (_, found) = try Configuration.read(folder: path, registries: .standard)
+        return Dictionary(found.map { ($0.path, $0) }) { first, _ in first }
+    }
+
+    @Test func theTemplateHasNoProblems() throws {
+        #expect(try problems(Deployment.configurationTemplate).isEmpty)
+    }
+
+    @Test func everyProblemIsFoundAtOnce() throws {
+        let found = try problems(
+            """
+            source: fodler:camera
+            selektion: {seed: 1}
+            selection: {seed: -3, strategies: [margn], budget: {share: 200 %}}
+            storage: {quota: lots}
+            """)
+        #expect(
+            Set(found.keys) == [
+                "source", "selektion", "selection.seed", "selection.strategies[0]",
+                "selection.budget.share", "storage.quota",
+            ])
+        #expect(found["selektion"]?.remedy.contains("'selection'") == true)
+        #expect(found["selection.strategies[0]"]?.remedy.contains("'margin'") == true)
+        #expect(found["source"]?.remedy.contains("'folder'") == true)
+    }
+
+    @Test func aQuotedNumberIsText() throws {
+        #expect(try problems("classes: [\"1\", '2', three]").isEmpty)
+        #expect(try problems("classes: [1]").keys.contains("classes"))
+    }
+
+    /// Nine lines that stand for 10^8 values.
+    private static let laughs =
+        "a0: &a0 [1]\n"
+        + (1...8).map { "a\($0): &a\($0) [\(Array(repeating: "*a\($0 - 1)", count: 10).joined(separator: ", "))]" }
+        .joined(separator: "\n")
+
+    @Test(
+        "what is no YAML of ours is an error that names the file",
+        arguments: [
+            "a: [1", "a: 1\na: 2", Self.laughs, String(repeating: "[", count: 10_000),
+        ])
+    func malformed(yaml: String) {
+        let error = #expect(throws: GleanerError.self) { try problems(yaml) }
+        #expect(error?.code == .malformed)
+        #expect(error?.message.contains(Configuration.fileName) == true)
+    }
+
+    @Test func aSourceThatIsTypedIsBelowTheCurrentFolder() throws {
+        let source = try Configuration.source(named: "folder:camera", registries: .standard)
+        #expect(source.name == "folder:\(FileManager.default.currentDirectoryPath)/camera")
+    }
+}
