@@ -4,14 +4,52 @@ import GleanerCore
 import Synchronization
 
 extension DeploymentStore {
-    /// Makes room for files that a caller is about to write below the deployment: a model's, a batch's.
+    /// Makes room for the files of a model that are about to be written below the deployment.
     ///
     /// - Throws: ``GleanerError`` with code `store.full` when nothing more may be evicted for them.
-    public func makeRoom(forByteCount byteCount: Int) throws {
-        let made = try commitTurn.withLock { _ in
-            if Room(try diskUse(), settings).left >= byteCount { return true }
+    public func makeRoom(forModelOf byteCount: Int) throws {
+        guard try makeRoom(byteCount, for: .deployment) else {
+            throw full(
+                "a model of \(ByteCount.format(byteCount))",
+                remedy: "export batches, release kept samples, or raise storage.quota")
+        }
+    }
+
+    /// Makes room for the files of an open batch, which are written to the outbox beside the pictures that it refers to.
+    ///
+    /// - Throws: ``GleanerError`` with code `store.full`. A smaller batch may find room: a part of the quota is
+    ///   reserved for batches.
+    public func makeRoom(forBatch number: Int) throws {
+        let byteCount = try read { db in try Self.estimatedByteCount(ofBatch: number, db) }
+        guard try makeRoom(byteCount, for: .outbox) else {
+            throw full(
+                "the files of a batch, about \(ByteCount.format(byteCount)),",
+                remedy: "export fewer samples at once (--limit), or raise storage.quota")
+        }
+    }
+
+    private func full(_ what: String, remedy: String) -> GleanerError {
+        GleanerError(.storeFull, "there is no room for \(what) in \(folder.path)", remedy: remedy)
+    }
+
+    /// Lines of samples are as long as their records; a view of a sample is at most about twice as long. Each file
+    /// ends in a page of its own.
+    private static func estimatedByteCount(ofBatch number: Int, _ db: Database) throws -> Int {
+        let records =
+            try Int.fetchOne(
+                db,
+                sql: "SELECT sum(length(json)) FROM batch_sample JOIN record USING (sample_key) WHERE number = ?",
+                arguments: [number]) ?? 0
+        let formatCount = try batch(number, db).formats.count
+        return records * (1 + 2 * formatCount) + (4 << 10) * (4 + 2 * formatCount)
+    }
+
+    private func makeRoom(_ byteCount: Int, for purpose: Room.Purpose) throws -> Bool {
+        func room() throws -> Room { Room(try diskUse(), settings, for: purpose) }
+        return try commitTurn.withLock { _ in
+            if try room().left >= byteCount { return true }
             try removeRetiredModels()
-            let room = Room(try diskUse(), settings)
+            let room = try room()
             if room.left < byteCount {
                 let files = try write { db in
                     var eviction = try Eviction(db, room: room, settings: settings)
@@ -21,12 +59,7 @@ extension DeploymentStore {
                 pictures.remove(files)
                 try shrinkDatabase()
             }
-            return Room(try diskUse(), settings).left >= byteCount
-        }
-        guard made else {
-            throw GleanerError(
-                .storeFull, "there is no room for \(byteCount) bytes in \(folder.path)",
-                remedy: "export and acknowledge batches, release kept samples, or raise the quota")
+            return try Room(diskUse(), settings, for: purpose).left >= byteCount
         }
     }
 

@@ -8,8 +8,18 @@ struct Room {
     /// Pages of the database that take rows without its file growing.
     var reusable: Int
 
-    init(_ use: DiskUse, _ settings: StoreSettings) {
-        left = min(settings.quotaByteCount - use.used, use.volumeFree - use.pending - settings.keepFreeByteCount)
+    /// What else may be written there.
+    enum Purpose {
+        /// Samples and models: what is reserved for batches stays free.
+        case deployment
+        case outbox
+    }
+
+    init(_ use: DiskUse, _ settings: StoreSettings, for purpose: Purpose = .deployment) {
+        let reserved = purpose == .outbox ? 0 : max(settings.outboxByteCountReserved - use.outbox, 0)
+        left =
+            min(settings.quotaByteCount - use.used, use.volumeFree - use.pending - settings.keepFreeByteCount)
+            - reserved
         reusable = use.reusable
     }
 

@@ -27,5 +27,8 @@ public struct StoreSettings: Hashable, Sendable {
         self.auditQuotaShare = min(max(auditQuotaShare, 0), 1)
     }
 
+    /// The part of the quota that samples leave to batches on their way: a full device must be able to export, or it
+    /// would stay full.
+    var outboxByteCountReserved: Int { quotaByteCount / 64 }
     var auditByteCountMax: Int { Int(Double(quotaByteCount) * auditQuotaShare) }
 }

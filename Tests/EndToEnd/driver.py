@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 from jsonschema import Draft202012Validator
@@ -90,6 +91,16 @@ class Gleaner:
         return subprocess.Popen(
             self.command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
         )
+
+    def collecting(self, *arguments, seconds=30):
+        """Starts `run` and waits until it collects."""
+        process = self.start("run", *arguments)
+        deadline = time.monotonic() + seconds
+        while f"process {process.pid}," not in self("status").get("collector", ""):
+            assert process.poll() is None, f"run ended with {process.returncode}: {process.stderr.read()}"
+            assert time.monotonic() < deadline, "the collector did not start"
+            time.sleep(0.05)
+        return process
 
     def command(self, *arguments):
         words = [str(each) for each in arguments]

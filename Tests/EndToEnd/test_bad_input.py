@@ -5,7 +5,7 @@ import os
 import tarfile
 
 import pytest
-from driver import write_configuration
+from driver import stop, write_configuration
 from hostile import changed_bundle, entry, in_mounts, png_header, tar
 
 GOOD = [f"meter-digits/images/field/{number:05}.jpg" for number in range(20)]
@@ -280,18 +280,14 @@ def test_an_unknown_format_is_named(unharmed, tmp_path):
 
 
 def test_a_second_collector_is_refused(unharmed):
-    first = unharmed.start("run")
+    first = unharmed.collecting()
     try:
-        import time
-
-        for _ in range(100):
-            if (unharmed.folder / "queue.sqlite").exists() and unharmed.text("run", "--until-end", status=1).returncode:
-                break
-            time.sleep(0.1)
         unharmed.fails("run", "--until-end", naming=[first.pid])
+        assert first.poll() is None
     finally:
-        first.terminate()
-        first.communicate(timeout=10)
+        status, _, errors = stop(first)
+    assert status == 0, errors
+    assert "collector" not in unharmed("status")
 
 
 # Disks

@@ -175,7 +175,7 @@ import Testing
             try store.activate(ModelFixture(version).id)
         }
         for _ in 0..<20 { try fixture.commit([fixture.kept(150_000, key: 1)]) }
-        try store.makeRoom(forByteCount: 1 << 20)
+        try store.makeRoom(forModelOf: 1 << 20)
         #expect(try store.diskUse().used <= 3 << 20)
         #expect(try store.model(named: "digits@1").folderName == nil)
         let error = try #require(throws: GleanerError.self) { try store.activate(ModelFixture(1).id) }
@@ -183,6 +183,36 @@ import Testing
         #expect(try store.activeModel()?.manifest.version == 3)
         try ModelFixture(1).place(in: store)
         try store.activate(ModelFixture(1).id)
-        #expect(throws: GleanerError.self) { try store.makeRoom(forByteCount: 5 << 20) }
+        #expect(throws: GleanerError.self) { try store.makeRoom(forModelOf: 5 << 20) }
+    }
+
+    @Test func aFullDeviceStillExports() throws {
+        let fixture = try StoreFixture(quota: 8 << 20, inline: 100)
+        let store = fixture.store
+        while try store.status().evicted == 0 { try fixture.commit([fixture.kept(150_000, key: 1)]) }
+        // All of it is in one batch, so that nothing may be evicted for the batch's own files.
+        let batch = try #require(
+            try store.openBatch(.labeling, destination: "stick", limit: 1000, formats: ["csv"]))
+        #expect(batch.header.sampleCount > 20)
+        try store.makeRoom(forBatch: batch.number)
+        let outbox = try store.diskUse().outbox
+        #expect(outbox == 0 && fixture.walkedByteCount() <= (8 << 20) - (8 << 20) / 64)
+        // Samples never take what is reserved for batches.
+        let report = try fixture.commit([fixture.kept(150_000, key: 0)])
+        #expect(report.droppedCount == 1)
+    }
+
+    @Test func aBatchThatFindsNoRoomSaysHowToSucceed() throws {
+        let fixture = try StoreFixture(quota: 4 << 20, inline: 64 << 10)
+        let store = fixture.store
+        while try store.status().evicted == 0 { try fixture.commit([fixture.kept(1000, key: 1)]) }
+        let batch = try #require(
+            try store.openBatch(.labeling, destination: "stick", limit: 1000, formats: ["csv", "coco"]))
+        let error = try #require(throws: GleanerError.self) { try store.makeRoom(forBatch: batch.number) }
+        #expect(error.code == .storeFull && error.remedy.contains("--limit"))
+        try store.discardBatch(batch.number)
+        let smaller = try #require(
+            try store.openBatch(.labeling, destination: "stick", limit: 4, formats: ["csv", "coco"]))
+        try store.makeRoom(forBatch: smaller.number)
     }
 }

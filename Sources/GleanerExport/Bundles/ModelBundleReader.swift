@@ -15,12 +15,14 @@ public enum ModelBundleReader {
     /// Everything is listed and summed before the first byte is copied. Nothing is written outside of `folder`, and
     /// after an error it is gone. What was copied is flushed.
     ///
+    /// - Parameter makingRoom: told how many bytes are about to be written.
     /// - Throws: ``GleanerError`` with a code `bundle.…`, or `file.system` when the disk fails.
     public static func copy(
-        from path: String, into folder: String, byteCountMax: Int = 512 << 20
+        from path: String, into folder: String, byteCountMax: Int = 512 << 20,
+        makingRoom: (_ byteCount: Int) throws -> Void = { _ in }
     ) throws -> ModelManifest {
         let source = try open(path)
-        try check(source.entries, of: path, byteCountMax: byteCountMax)
+        try makingRoom(try check(source.entries, of: path, byteCountMax: byteCountMax))
         guard mkdir(folder, 0o700) == 0 else {
             throw GleanerError.system("cannot make the folder", folder, errno: errno)
         }
@@ -49,7 +51,8 @@ public enum ModelBundleReader {
         return try TarBundle(path)
     }
 
-    private static func check(_ entries: [BundleEntry], of path: String, byteCountMax: Int) throws {
+    /// Returns the size of the whole.
+    private static func check(_ entries: [BundleEntry], of path: String, byteCountMax: Int) throws -> Int {
         var total = 0
         for entry in entries {
             let (sum, overflow) = total.addingReportingOverflow(entry.byteCount)
@@ -70,6 +73,7 @@ public enum ModelBundleReader {
                 .bundleManifest,
                 "\(ModelManifest.fileName) has more than \(ByteCount.format(ModelManifest.byteCountMax))")
         }
+        return total
     }
 
     private static func copy(

@@ -77,6 +77,7 @@ extension Deployment {
         let partial = "\(folder)/outbox/.batch-\(open.number)\(DurableFile.partialSuffix)"
         try? FileManager.default.removeItem(atPath: partial)
         do {
+            try store.makeRoom(forBatch: open.number)
             try DurableFile.makeFolder(partial)
             var header = open.header
             header.classes = try labelClasses()

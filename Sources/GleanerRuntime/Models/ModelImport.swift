@@ -29,7 +29,8 @@ extension Deployment {
         let partial = "\(modelsFolder)/.incoming-\(UUID().uuidString)\(DurableFile.partialSuffix)"
         try DurableFile.makeFolder(modelsFolder)
         defer { try? FileManager.default.removeItem(atPath: partial) }
-        let manifest = try ModelBundleReader.copy(from: path, into: partial)
+        let manifest = try ModelBundleReader.copy(
+            from: path, into: partial, makingRoom: { try store.makeRoom(forModelOf: $0) })
         let active = try store.activeModel()
         try checkCompatible(manifest, with: active?.manifest)
         let incoming = ModelBundle(manifest: manifest, folder: URL(filePath: partial))

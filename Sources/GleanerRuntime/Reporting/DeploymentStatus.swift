@@ -30,6 +30,8 @@ public struct DeploymentStatus: Sendable, Codable {
     }
 
     public var model: SampleRecord.ModelReference?
+    /// The process that collects at the moment, such as `process 812, since 2026-05-01T10:00:00.000Z`.
+    public var collector: String?
     public var frames: Frames
     public var queue: Queue
     public var disk: Disk
@@ -51,7 +53,7 @@ extension Deployment {
     public func status() throws -> DeploymentStatus {
         let status = try store.status()
         return DeploymentStatus(
-            model: try store.activeModel().map { .init($0.manifest.id) },
+            model: try store.activeModel().map { .init($0.manifest.id) }, collector: status.collector,
             frames: .init(
                 offered: status.offered, stored: status.stored, rejected: status.rejected, dropped: status.dropped),
             queue: .init(

@@ -17,6 +17,7 @@ struct StatusCommand: ParsableCommand {
         let queue = status.queue
         var rows = [
             ["model", status.model.map { "\($0.name)@\($0.version)" } ?? "none"],
+            ["collector", status.collector ?? "not running"],
             [
                 "frames",
                 "\(status.frames.offered) offered = \(status.frames.stored) stored + \(status.frames.rejected) rejected "
