@@ -74,12 +74,24 @@ public struct SampleID: Hashable, Sendable, Codable, CustomStringConvertible {
     public var description: String { "\(device)-\(run)-\(sequence)" }
 
     /// A form short enough to type, unique on one device: `3-42` is frame 42 of run 3.
-    public var short: String { "\(run.counter)-\(sequence)" }
+    public var short: String { local.description }
+    public var local: LocalSampleID { LocalSampleID(runCounter: run.counter, sequence: sequence) }
 
     public init(from decoder: any Decoder) throws {
         self = try decodeDescription(from: decoder, "a sample id") { SampleID($0) }
     }
     public func encode(to encoder: any Encoder) throws { try encodeDescription(description, to: encoder) }
+}
+
+/// A sample among those of its own device: the run's counter and the frame's number.
+public struct LocalSampleID: Hashable, Sendable, CustomStringConvertible {
+    public let runCounter: UInt32
+    public let sequence: UInt64
+    public init(runCounter: UInt32, sequence: UInt64) {
+        self.runCounter = runCounter
+        self.sequence = sequence
+    }
+    public var description: String { "\(runCounter)-\(sequence)" }
 }
 
 /// A version of a model: its name, its number and the digest of its file.

@@ -12,7 +12,13 @@ public protocol InferenceSession: AnyObject, Sendable {
 /// The outputs of one run, by position or name.
 public struct TensorOutputs: Sendable {
     public let tensors: [TensorBuffer]
-    public init(_ tensors: [TensorBuffer]) { self.tensors = tensors }
+    /// What the frame's embedding is made of, if the model has anything that fits. It is not among ``tensors``,
+    /// unless the model has no other output.
+    public let features: TensorBuffer?
+    public init(_ tensors: [TensorBuffer], features: TensorBuffer? = nil) {
+        self.tensors = tensors
+        self.features = features
+    }
     public subscript(name: String) -> TensorBuffer? { tensors.first { $0.name == name } }
 }
 

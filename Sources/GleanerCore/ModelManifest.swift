@@ -122,6 +122,9 @@ public struct ModelManifest: Hashable, Sendable, Codable {
     public var labels: [String]
     public var input: InputSpec
     public var decoder: DecoderSpec
+    /// The tensor that embeddings are made of: an output of the model, or any tensor inside it. `nil`: the input of
+    /// the last fully connected layer, else the deepest feature map, else none.
+    public var embedding: String?
     /// Ids of the batches that it was trained on; `nil` when nobody knows.
     public var trainedOn: [String]?
     public var licence: String?
@@ -146,7 +149,7 @@ public struct ModelManifest: Hashable, Sendable, Codable {
     public var id: ModelID { ModelID(name: name, version: version, digest: sha256) }
 
     enum CodingKeys: String, CodingKey {
-        case schema, name, version, task, file, bytes, sha256, labels, input, decoder, licence, origin
+        case schema, name, version, task, file, bytes, sha256, labels, input, decoder, embedding, licence, origin
         case trainedOn = "trained_on"
     }
 }

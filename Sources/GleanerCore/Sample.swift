@@ -58,6 +58,16 @@ public struct SampleRecord: Hashable, Sendable, Codable {
     public var inclusionProbability: Double
     /// 16 hexadecimal digits.
     public var perceptualHash: String
+    /// The run of frames that look much alike which this one was taken from, numbered within its run: right or wrong
+    /// together, they count as one.
+    public var scene: Int?
+    /// How far the frame was from what was kept before: 0 the same, 1 as far as two frames that have nothing to do
+    /// with each other.
+    public var distance: Double?
+    /// The weight of uncertainty against coverage, 0…1, that was in force.
+    public var uncertaintyWeight: Double?
+    /// For an audit sample that looks like a sample kept before: that one, in its short form.
+    public var duplicateOf: String?
     public var split: Split
     /// The current label, if there is one.
     public var label: LabelRecord?
@@ -93,7 +103,9 @@ public struct SampleRecord: Hashable, Sendable, Codable {
 
     enum CodingKeys: String, CodingKey {
         case id, file, sha256, bytes, encoding, width, height, source, origin, model, prediction, utility, reason
-        case split, label
+        case scene, distance, split, label
+        case uncertaintyWeight = "uncertainty_weight"
+        case duplicateOf = "duplicate_of"
         case capturedAt = "captured_at"
         case inclusionProbability = "inclusion_probability"
         case perceptualHash = "perceptual_hash"

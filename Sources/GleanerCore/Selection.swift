@@ -41,14 +41,18 @@ public struct Candidate: Sendable {
     /// From this score on the model claims a detection; `nil` for classifiers.
     public var scoreMin: Float?
     public var hash: PerceptualHash
+    /// What the frame shows; `nil` when nothing is known of it.
+    public var embedding: Embedding?
     public init(
-        sequence: UInt64, prediction: Prediction, manifest: ModelManifest, scoreMin: Float?, hash: PerceptualHash
+        sequence: UInt64, prediction: Prediction, manifest: ModelManifest, scoreMin: Float?, hash: PerceptualHash,
+        embedding: Embedding? = nil
     ) {
         self.sequence = sequence
         self.prediction = prediction
         self.manifest = manifest
         self.scoreMin = scoreMin
         self.hash = hash
+        self.embedding = embedding
     }
 }
 
@@ -61,7 +65,7 @@ public struct SeededDraw: Hashable, Sendable, Codable {
     public init(seed: UInt64) { self.seed = seed }
 
     /// What a draw is for; two purposes never share a number.
-    public enum Purpose: UInt64, Sendable { case audit = 1, strategy, eviction, export }
+    public enum Purpose: UInt64, Sendable { case audit = 1, strategy, eviction, export, coverage, scale }
 
     /// A number in 0..<1 for frame `sequence` of run `run`.
     public func uniform(_ purpose: Purpose, run: RunID, sequence: UInt64, salt: UInt64 = 0) -> Double {
@@ -85,10 +89,14 @@ public struct StreamContext: Sendable {
     public var run: RunID
     public var now: Instant
     public var draw: SeededDraw
-    public init(run: RunID, now: Instant, draw: SeededDraw) {
+    /// How far the candidate is from everything that was kept: 0 for the same, 1 for two frames that have nothing to
+    /// do with each other; `nil` when nothing is known of it, as for the first frame.
+    public var distance: Double?
+    public init(run: RunID, now: Instant, draw: SeededDraw, distance: Double? = nil) {
         self.run = run
         self.now = now
         self.draw = draw
+        self.distance = distance
     }
 }
 
@@ -97,14 +105,22 @@ public struct StreamContext: Sendable {
 /// `nil` means that the strategy does not apply to this kind of prediction; it is never a low utility.
 /// Called once for each candidate, in order. It has no clock, no I/O and no randomness of its own.
 public protocol QueryStrategy: Sendable {
+    /// Whether it goes by how sure the model is of itself: its utilities are then worth as much as the model, and
+    /// are weighed against coverage.
+    var measuresUncertainty: Bool { get }
     mutating func utility(of candidate: Candidate, in context: StreamContext) -> Utility?
 }
 
 /// Spends the label budget: decides which utilities are worth one of the labels there will be.
 public protocol BudgetManager: Sendable {
-    /// The share of all offered frames that it means to keep as things are now, in 0…1. The audit coin's
+    /// The share of all offered frames that it means to have labeled as things are now, in 0…1. The audit coin's
     /// probability is a part of it.
     var share: Double { get }
+    /// How many frames it keeps for every label there will be, at least 1. Which of them are labeled is chosen when
+    /// they leave, by what is known then.
+    var keepFactor: Double { get set }
+    /// All the labels that it has granted so far.
+    var labelsEarned: Double { get }
     /// Whether a candidate of this utility is kept. Called for every candidate that reaches it, in order.
     mutating func admits(_ utility: Utility, at now: Instant) -> Bool
     /// Told of every frame that was offered, whatever became of it: a share is a share of all frames.

@@ -21,6 +21,9 @@ extension GleanerError.Code {
     /// The model's input is not what the manifest says.
     public static let modelInputMismatch = Self("model.input_mismatch")
 
+    /// The model has no tensor of the name that its manifest gives.
+    public static let modelWithoutTensor = Self("model.no_tensor")
+
     /// The model's outputs are not what the decoder reads.
     public static let outputMismatch = Self("output.mismatch")
     /// An output holds NaN or infinity.

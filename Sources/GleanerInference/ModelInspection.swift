@@ -24,6 +24,18 @@ public struct ModelInspection: Hashable, Sendable {
     public var outputs: [Tensor]
     /// The model's own notes, as exporters leave them: Ultralytics writes `names`, `imgsz`, `task`, `stride`.
     public var metadata: [String: String]
+    /// Tensors that embeddings can be made of, the one that is taken by itself first.
+    public var features: [Feature] = []
+
+    /// A tensor inside the model, and what speaks for it.
+    public struct Feature: Hashable, Sendable {
+        public var tensor: String
+        public var reason: String
+        public init(tensor: String, reason: String) {
+            self.tensor = tensor
+            self.reason = reason
+        }
+    }
 
     public init(inputs: [Tensor], outputs: [Tensor], metadata: [String: String]) {
         self.inputs = inputs

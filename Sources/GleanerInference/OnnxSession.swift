@@ -15,21 +15,25 @@ final class OnnxSession: InferenceSession, @unchecked Sendable {
     let input: TensorBuffer
 
     private let model: OnnxModel
+    /// The output that embeddings are made of.
+    private let featuresName: String?
     private let inputValue: OrtHandle
     private let inputNames: CStrings
     private let outputNames: CStrings
     private let binding: OrtHandle
+    private var tensors: [TensorBuffer] = []
     private var outputs = TensorOutputs([])
     private var outputValues: [OrtHandle] = []
     private var isBound = false
 
     private var api: UnsafePointer<OrtApi> { model.runtime.api }
 
-    init(_ model: OnnxModel, manifest: ModelManifest) throws {
+    init(_ model: OnnxModel, manifest: ModelManifest, features: String? = nil) throws {
         let runtime = model.runtime
         let api = runtime.api
         self.model = model
         self.manifest = manifest
+        featuresName = features
         input = try InputFit(manifest: manifest, inspection: model.inspection).makeInput()
         inputValue = try runtime.value(over: input)
         inputNames = CStrings([input.name])
@@ -38,7 +42,8 @@ final class OnnxSession: InferenceSession, @unchecked Sendable {
             api.pointee.CreateIoBinding(model.session.pointer, &$0)
         }
         try requireReadableOutputs()
-        try bind(try runUnbound())
+        _ = try runUnbound()
+        try bind(tensors)
     }
 
     func run() throws -> TensorOutputs {
@@ -60,9 +65,9 @@ final class OnnxSession: InferenceSession, @unchecked Sendable {
         }
     }
 
-    private func bind(_ outputs: TensorOutputs) throws {
+    private func bind(_ tensors: [TensorBuffer]) throws {
         try api.check(api.pointee.BindInput(binding.pointer, input.name, inputValue.pointer), "bind '\(input.name)'")
-        outputValues = try outputs.tensors.map { tensor in
+        outputValues = try tensors.map { tensor in
             let value = try model.runtime.value(over: tensor)
             try api.check(
                 api.pointee.BindOutput(binding.pointer, tensor.name, value.pointer), "bind '\(tensor.name)'")
@@ -79,8 +84,16 @@ final class OnnxSession: InferenceSession, @unchecked Sendable {
             values.count, &values)
         defer { for value in values { if let value { api.pointee.ReleaseValue(value) } } }
         if let failure = api.failure(of: status) { throw failed(failure) }
-        outputs = TensorOutputs(try values.indices.map { try copy(values[$0], at: $0) })
+        tensors = try values.indices.map { try copy(values[$0], at: $0) }
+        outputs = divided(tensors)
         return outputs
+    }
+
+    /// Decoders do not see what is there for embeddings alone.
+    private func divided(_ tensors: [TensorBuffer]) -> TensorOutputs {
+        let features = featuresName.flatMap { name in tensors.first { $0.name == name } }
+        let others = tensors.filter { $0 !== features }
+        return TensorOutputs(others.isEmpty ? tensors : others, features: features)
     }
 
     /// Copies an output into the tensor of the run before if it has the same shape, else into a new one.
@@ -105,8 +118,8 @@ final class OnnxSession: InferenceSession, @unchecked Sendable {
     }
 
     private func reusable(at index: Int, _ type: ElementType, _ shape: [Int]) -> TensorBuffer? {
-        guard outputs.tensors.indices.contains(index) else { return nil }
-        let tensor = outputs.tensors[index]
+        guard tensors.indices.contains(index) else { return nil }
+        let tensor = tensors[index]
         return tensor.elementType == type && tensor.shape == shape ? tensor : nil
     }
 

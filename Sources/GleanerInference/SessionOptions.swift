@@ -30,5 +30,9 @@ public struct SessionOptions: Hashable, Sendable {
     /// takes what the others leave.
     public var providers = ["cpu"]
 
+    /// Whether models also give the features that embeddings are made of. It costs a copy of some kilobytes a run.
+    /// Without, an embedding is what a frame looks like from afar and what the model says of it. Default: yes.
+    public var givesFeatures = true
+
     public init() {}
 }

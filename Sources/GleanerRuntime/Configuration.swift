@@ -30,6 +30,12 @@ public struct Configuration: Sendable {
         var rules: SelectorSettings
         /// The share of samples kept for validation while training.
         var validationShare: Double
+        /// How much of each second kept samples may be scored anew by a new model.
+        var rescoreMillisecondsPerSecond: Double
+        /// In collecting time: a label that takes longer is no longer awaited.
+        var expireAfterSeconds: Double
+        /// So many samples at most are away for labeling at a time; `nil` for any number.
+        var inFlightMax: Int?
     }
 
     /// Reads a deployment's configuration, going on after each problem so that all are found at once.
@@ -121,6 +127,7 @@ public struct Configuration: Sendable {
         options.optimization = section.choice("optimization", SessionOptions.Optimization.self) ?? options.optimization
         options.spins = section.bool("spinning", default: options.spins)
         options.usesArena = section.bool("arena", default: options.usesArena)
+        options.givesFeatures = section.bool("features", default: options.givesFeatures)
         options.providers = section.strings("providers") ?? options.providers
         let settings = InferenceSettings(libraryPath: section.string("library"), options: options)
         section.finish()
@@ -138,16 +145,30 @@ public struct Configuration: Sendable {
                 "selection.strategies", "is empty: nothing would be kept but audit samples",
                 remedy: "name a strategy, such as - margin")
         }
-        let budget =
+        var budget =
             section.component("budget", standard: "quantile")?.make(from: registries.budgets) ?? QuantileBudget()
+        budget.keepFactor = section.number("keep_factor", in: 1...100) ?? 3
         let deduplicates = section.bool("deduplicate", default: true)
-        let distanceMax = section.integer("hash_distance_max", in: 0...32) ?? 4
+        let hashDistanceMax = section.integer("hash_distance_max", in: 0...32) ?? 4
+        let embeddingDistanceMax = section.number("embedding_distance_max", in: 0...2) ?? 0.12
         let rules = SelectorSettings(
             strategies: strategies, budget: budget, auditShare: section.share("audit_share") ?? 0.2,
-            hashDistanceMax: deduplicates ? distanceMax : nil)
-        let validationShare = section.share("validation_share", in: 0...0.9) ?? 0.1
+            hashDistanceMax: deduplicates ? hashDistanceMax : nil,
+            embeddingDistanceMax: deduplicates ? embeddingDistanceMax : nil,
+            fixedWeight: uncertaintyWeight(section))
+        let settings = SelectionSettings(
+            seed: seed, rules: rules, validationShare: section.share("validation_share", in: 0...0.9) ?? 0.1,
+            rescoreMillisecondsPerSecond: section.number("rescore_ms_per_second", in: 0...1000) ?? 200,
+            expireAfterSeconds: (section.number("expire_after_days", in: 0.001...10_000) ?? 30) * 86_400,
+            inFlightMax: section.integer("in_flight_max", in: 1...10_000_000))
         section.finish()
-        return SelectionSettings(seed: seed, rules: rules, validationShare: validationShare)
+        return settings
+    }
+
+    /// `nil` for `auto`: as audit labels measure it.
+    private static func uncertaintyWeight(_ section: OptionReader) -> Double? {
+        if case .string("auto")? = section.value("uncertainty_weight") { return nil }
+        return section.share("uncertainty_weight")
     }
 
     private static func storage(_ section: OptionReader) -> StoreSettings {

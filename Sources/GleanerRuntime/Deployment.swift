@@ -75,8 +75,14 @@ public final class Deployment: Sendable {
         #   budget:
         #     share: 2 %                            # of all frames; or labels_per_day: 200
         #   audit_share: 20 %                       # of the budget: kept by a coin, to measure the model without bias
+        #   keep_factor: 3                          # frames kept for each label; which are labeled is chosen at export
+        #   uncertainty_weight: auto                # against coverage, by the model's measured accuracy; or a share
         #   deduplicate: true
         #   hash_distance_max: 4                    # bits of 64 in which two pictures may differ and be the same
+        #   embedding_distance_max: 0.12            # the same for what the model sees; 1 is as far as strangers are
+        #   rescore_ms_per_second: 200              # for scoring kept frames anew after a change of model
+        #   expire_after_days: 30                   # of collecting: a label that takes longer is not awaited
+        #   in_flight_max: 1000                     # at most so many are away for labeling (default: any number)
         #   validation_share: 10 %
 
         # storage:
@@ -91,6 +97,7 @@ public final class Deployment: Sendable {
         #   optimization: all                       # none, basic, extended, all
         #   spinning: false
         #   arena: true
+        #   features: true                          # embeddings from inside the model, not from its outputs
         #   providers: [cpu]
 
         """

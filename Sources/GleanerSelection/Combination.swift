@@ -8,17 +8,24 @@ public struct Combination: Sendable {
         self.parts = parts
     }
 
+    /// What one of them said.
+    public struct Answer: Hashable, Sendable {
+        public let name: String
+        public let utility: Utility
+        public let measuresUncertainty: Bool
+    }
+
     /// The largest utility and the strategy that gave it, the first one of equals; `nil` when none applies.
     ///
     /// Every strategy is asked about every candidate, so that those with a memory see the whole stream.
-    public mutating func best(
-        of candidate: Candidate, in context: StreamContext
-    ) -> (name: String, utility: Utility)? {
-        var best: (name: String, utility: Utility)?
+    public mutating func best(of candidate: Candidate, in context: StreamContext) -> Answer? {
+        var best: Answer?
         for index in parts.indices {
             guard let utility = parts[index].strategy.utility(of: candidate, in: context) else { continue }
             if let soFar = best, utility <= soFar.utility { continue }
-            best = (parts[index].name, utility)
+            best = Answer(
+                name: parts[index].name, utility: utility,
+                measuresUncertainty: parts[index].strategy.measuresUncertainty)
         }
         return best
     }

@@ -2,21 +2,17 @@ public import GleanerCore
 
 /// The perceptual hashes of kept frames, so that their like is not kept again.
 ///
-/// A ring: the newest `capacity` are remembered (65,536 take 1.3 MB). It is not stored: after a restart it is filled
+/// A ring: the newest `capacity` are remembered (65,536 take 1.6 MB). It is not stored: after a restart it is filled
 /// again from the samples that are kept or pending, oldest first.
 public struct HashMemory: Sendable {
     /// One kept frame.
     public struct Entry: Hashable, Sendable {
         public let hash: PerceptualHash
-        public let runCounter: UInt32
-        public let sequence: UInt64
-        public init(hash: PerceptualHash, runCounter: UInt32, sequence: UInt64) {
+        public let sample: LocalSampleID
+        public init(hash: PerceptualHash, sample: LocalSampleID) {
             self.hash = hash
-            self.runCounter = runCounter
-            self.sequence = sequence
+            self.sample = sample
         }
-        /// The sample as ``SampleID/short`` writes it.
-        public var short: String { "\(runCounter)-\(sequence)" }
     }
 
     public static let standardCapacity = 65_536
@@ -24,8 +20,7 @@ public struct HashMemory: Sendable {
     public let capacity: Int
     // Apart, so that a search reads hashes only.
     private var hashes: [UInt64] = []
-    private var runCounters: [UInt32] = []
-    private var sequences: [UInt64] = []
+    private var samples: [LocalSampleID] = []
     /// Where the next one goes once the ring is full: the oldest one's place.
     private var next = 0
 
@@ -41,13 +36,27 @@ public struct HashMemory: Sendable {
     public mutating func remember(_ entry: Entry) {
         if hashes.count < capacity {
             hashes.append(entry.hash.bits)
-            runCounters.append(entry.runCounter)
-            sequences.append(entry.sequence)
+            samples.append(entry.sample)
         } else {
             hashes[next] = entry.hash.bits
-            runCounters[next] = entry.runCounter
-            sequences[next] = entry.sequence
+            samples[next] = entry.sample
             next = (next + 1) % capacity
+        }
+    }
+
+    /// Forgets samples that will never be labeled: their like may be kept again.
+    public mutating func forget(_ gone: Set<LocalSampleID>) {
+        guard !gone.isEmpty, samples.contains(where: { gone.contains($0) }) else { return }
+        let old = self
+        hashes.removeAll(keepingCapacity: true)
+        samples.removeAll(keepingCapacity: true)
+        next = 0
+        // Oldest first, so that the ring goes on in order.
+        for step in old.samples.indices {
+            let index = (old.next + step) % old.samples.count
+            guard !gone.contains(old.samples[index]) else { continue }
+            hashes.append(old.hashes[index])
+            samples.append(old.samples[index])
         }
     }
 
@@ -63,7 +72,6 @@ public struct HashMemory: Sendable {
         guard smallest <= distanceMax,
             let place = hashes.firstIndex(where: { (bits ^ $0).nonzeroBitCount == smallest })
         else { return nil }
-        return Entry(
-            hash: PerceptualHash(bits: hashes[place]), runCounter: runCounters[place], sequence: sequences[place])
+        return Entry(hash: PerceptualHash(bits: hashes[place]), sample: samples[place])
     }
 }

@@ -5,32 +5,41 @@ public struct SelectorSettings: Sendable {
     /// Asked about every frame; the largest utility counts.
     public var strategies: [(name: String, strategy: any QueryStrategy)]
     public var budget: any BudgetManager
-    /// The part of the budget that the audit coin spends, in 0…1.
+    /// The part of the label budget that the audit coin spends, in 0…1.
     public var auditShare: Double
     /// Frames whose hash differs in at most so many of 64 bits from a kept one are duplicates; `nil` for none.
     public var hashDistanceMax: Int?
+    /// Frames whose embedding is at most so far from a kept one's are duplicates; `nil` for none. In units of the
+    /// median distance between two frames.
+    public var embeddingDistanceMax: Double?
+    /// The weight of uncertainty against coverage, 0…1, instead of the one that audit labels give.
+    public var fixedWeight: Double?
 
     /// The audit share of 0.2 is the least that measures a model well: 0.1 gave intervals twice as wide that were
     /// too narrow still.
     public init(
         strategies: [(name: String, strategy: any QueryStrategy)], budget: any BudgetManager,
-        auditShare: Double = 0.2, hashDistanceMax: Int? = 4
+        auditShare: Double = 0.2, hashDistanceMax: Int? = 4, embeddingDistanceMax: Double? = 0.12,
+        fixedWeight: Double? = nil
     ) {
         self.strategies = strategies
         self.budget = budget
         self.auditShare = auditShare
         self.hashDistanceMax = hashDistanceMax
+        self.embeddingDistanceMax = embeddingDistanceMax
+        self.fixedWeight = fixedWeight
     }
 }
 
 /// What is known of a frame before inference.
-public enum Gate: Hashable, Sendable {
-    /// The coin took it: it is kept whatever the model says. Its probability was this.
-    case audit(probability: Double)
-    /// It goes on to inference.
-    case proceed
-    /// It looks like a frame that is kept already.
-    case duplicate(of: HashMemory.Entry)
+public struct Gate: Hashable, Sendable {
+    /// The coin took it with this probability: it is kept whatever the model says.
+    public var auditProbability: Double?
+    /// A kept sample that it looks like.
+    public var duplicateOf: LocalSampleID?
+
+    /// Whether nothing more needs to be known of it.
+    public var stops: Bool { auditProbability == nil && duplicateOf != nil }
 }
 
 /// Why a frame was not kept, as counters name it.
@@ -42,80 +51,167 @@ public enum RejectionReason: String, Sendable, CaseIterable {
 
 /// What becomes of a frame.
 public enum Verdict: Hashable, Sendable {
-    /// The probability is that of its stratum: the coin's for audit samples, 1 for what a strategy chose.
-    case keep(utility: Utility, reason: SelectionReason, inclusionProbability: Double)
-    case reject(reason: RejectionReason, utility: Utility?)
+    case keep(Choice)
+    /// `duplicateOf` is the kept sample that stands for it.
+    case reject(reason: RejectionReason, utility: Utility?, duplicateOf: LocalSampleID? = nil)
+}
+
+/// A frame that is kept, and all that the decision went by.
+public struct Choice: Hashable, Sendable {
+    /// By the query strategy.
+    public var utility: Utility
+    public var reason: SelectionReason
+    /// That of its stratum: the coin's for audit samples, 1 for what a strategy chose.
+    public var inclusionProbability: Double
+    /// To what was kept before; see ``StreamContext/distance``.
+    public var distance: Double?
+    /// The weight of uncertainty against coverage that was in force.
+    public var uncertaintyWeight: Double
+    /// For an audit sample: the kept sample that it looks like, so that it would not have been kept otherwise.
+    public var duplicateOf: LocalSampleID?
 }
 
 /// Decides which frames are kept: audit coin, deduplication, query strategies, budget, in this order.
 ///
-/// For each frame call ``gate(sequence:hash:at:)`` and, unless the frame is lost in between, ``decide(_:gate:at:)``
-/// or, for a duplicate, nothing more. It has no clock and no randomness but its draw, so the same frames with the
-/// same seed and state get the same verdicts.
+/// For each frame call ``gate(sequence:hash:at:)`` and, unless it stops the frame or the frame is lost in between,
+/// ``decide(_:gate:at:)``. It has no clock and no randomness but its draw, so the same frames with the same seed and
+/// state get the same verdicts.
 ///
 /// The coin comes first, so that audit samples are a plain random sample of *all* frames, near-duplicates included.
 public struct Selector: Sendable {
     private var strategies: Combination
     private var budget: any BudgetManager
     private var memory: HashMemory
-    private let auditShare: Double
-    private let hashDistanceMax: Int?
+    private var bank: EmbeddingBank
+    private var scale = DistanceScale()
+    private var exploration = Exploration()
+    private var competence = Competence()
+    private let settings: SelectorSettings
     private let draw: SeededDraw
     private let run: RunID
 
-    /// - Parameter memory: Filled with the samples that are kept or pending from earlier runs.
-    public init(settings: SelectorSettings, draw: SeededDraw, run: RunID, memory: HashMemory = HashMemory()) {
+    /// - Parameters:
+    ///   - memory: Filled with the samples that are kept or pending from earlier runs.
+    ///   - bank: The same, as far as the model that starts has embedded them.
+    public init(
+        settings: SelectorSettings, draw: SeededDraw, run: RunID, memory: HashMemory = HashMemory(),
+        bank: EmbeddingBank = EmbeddingBank()
+    ) {
         strategies = Combination(settings.strategies)
         budget = settings.budget
-        auditShare = settings.auditShare
-        hashDistanceMax = settings.hashDistanceMax
+        self.settings = settings
         self.memory = memory
+        self.bank = bank
         self.draw = draw
         self.run = run
     }
+
+    /// The weight of uncertainty against coverage in force.
+    public var uncertaintyWeight: Double { settings.fixedWeight ?? competence.weight }
 
     /// Looks at a frame before inference. Call it once for every frame that was offered, in order.
     ///
     /// - Parameter sequence: The frame's number in its run, from 1.
     public mutating func gate(sequence: UInt64, hash: PerceptualHash, at now: Instant) -> Gate {
         budget.frameOffered(at: now)
-        let probability = min(max(auditShare * budget.share, 0), 1)
-        if draw.uniform(.audit, run: run, sequence: sequence) < probability { return .audit(probability: probability) }
-        if let hashDistanceMax, let kept = memory.nearest(to: hash, distanceMax: hashDistanceMax) {
-            return .duplicate(of: kept)
+        var gate = Gate()
+        let probability = min(max(settings.auditShare * budget.share, 0), 1)
+        if draw.uniform(.audit, run: run, sequence: sequence) < probability { gate.auditProbability = probability }
+        if let distanceMax = settings.hashDistanceMax {
+            gate.duplicateOf = memory.nearest(to: hash, distanceMax: distanceMax)?.sample
         }
-        return .proceed
+        return gate
     }
 
-    /// Decides about a frame after inference. What is kept enters the memory.
+    /// Decides about a frame after inference. What is kept is remembered.
     public mutating func decide(_ candidate: Candidate, gate: Gate, at now: Instant) -> Verdict {
-        if case .duplicate = gate { return .reject(reason: .duplicate, utility: nil) }
-        let best = strategies.best(of: candidate, in: StreamContext(run: run, now: now, draw: draw))
-        if case .audit(let probability) = gate {
+        if gate.stops { return .reject(reason: .duplicate, utility: nil, duplicateOf: gate.duplicateOf) }
+        let nearest = nearest(to: candidate, at: now)
+        let distance = nearest?.distance
+        let best = strategies.best(
+            of: candidate, in: StreamContext(run: run, now: now, draw: draw, distance: distance))
+        var choice = Choice(
+            utility: best?.utility ?? Utility(0), reason: .audit, inclusionProbability: 1, distance: distance,
+            uncertaintyWeight: uncertaintyWeight)
+        if let probability = gate.auditProbability {
+            choice.inclusionProbability = probability
+            choice.duplicateOf = gate.duplicateOf
             budget.spent(at: now)
-            remember(candidate)
-            return .keep(utility: best?.utility ?? Utility(0), reason: .audit, inclusionProbability: probability)
+            remember(candidate, at: now)
+            return .keep(choice)
         }
         guard let best else { return .reject(reason: .noStrategyApplies, utility: nil) }
-        guard budget.admits(best.utility, at: now) else { return .reject(reason: .belowBudget, utility: best.utility) }
-        remember(candidate)
-        return .keep(utility: best.utility, reason: .strategy(best.name), inclusionProbability: 1)
+        if let nearest, let limit = settings.embeddingDistanceMax, nearest.distance <= limit {
+            return .reject(reason: .duplicate, utility: best.utility, duplicateOf: nearest.sample)
+        }
+        let (value, isCoverage) = value(of: best, candidate, distance: distance)
+        guard budget.admits(value, at: now) else { return .reject(reason: .belowBudget, utility: best.utility) }
+        choice.reason = .strategy(isCoverage ? Exploration.reasonName : best.name)
+        remember(candidate, at: now)
+        return .keep(choice)
     }
 
-    /// Told when predictions come from another model. Kept frames stay remembered: they look the same to any model.
-    public mutating func modelChanged() { budget.modelChanged() }
+    /// What a frame is worth to the budget.
+    private mutating func value(
+        of best: Combination.Answer, _ candidate: Candidate, distance: Double?
+    ) -> (Utility, isCoverage: Bool) {
+        // What was asked for by a rule of its own is as good with a poor model as with a good one.
+        guard best.measuresUncertainty, settings.fixedWeight != 1 else { return (best.utility, false) }
+        return exploration.value(
+            of: best.utility, weight: uncertaintyWeight, distance: distance,
+            draw: draw.uniform(.coverage, run: run, sequence: candidate.sequence))
+    }
 
-    /// What must survive a restart beside the hashes, which the store has.
-    public var state: JSONValue { .object(["budget": budget.state]) }
+    private mutating func nearest(
+        to candidate: Candidate, at now: Instant
+    ) -> (sample: LocalSampleID, distance: Double)? {
+        guard let embedding = candidate.embedding else { return nil }
+        let sequence = candidate.sequence
+        scale.observe(
+            embedding, choice: draw.uniform(.scale, run: run, sequence: sequence),
+            turn: draw.uniform(.scale, run: run, sequence: sequence, salt: 1))
+        guard let unit = scale.value, let match = bank.nearest(to: embedding, at: now) else { return nil }
+        return (match.sample, Double(match.distance / unit))
+    }
+
+    private mutating func remember(_ candidate: Candidate, at now: Instant) {
+        let sample = LocalSampleID(runCounter: run.counter, sequence: candidate.sequence)
+        memory.remember(HashMemory.Entry(hash: candidate.hash, sample: sample))
+        if let embedding = candidate.embedding { bank.add(embedding, of: sample, at: now) }
+    }
+
+    // MARK: What changes from outside
+
+    /// Told when predictions come from another model. Kept frames stay remembered by their looks; what the old model
+    /// made of them says nothing any more.
+    public mutating func modelChanged() {
+        budget.modelChanged()
+        exploration.modelChanged()
+        bank.removeAll()
+        scale = DistanceScale()
+    }
+
+    /// Told what audit labels say of the model that predicts.
+    public mutating func learned(_ competence: Competence) { self.competence = competence }
+
+    /// Told how the model that predicts now sees a frame that was kept earlier.
+    public mutating func embedded(_ sample: LocalSampleID, _ embedding: Embedding, at now: Instant) {
+        bank.add(embedding, of: sample, at: now)
+    }
+
+    /// Told of samples that will never be labeled: their like may be kept again.
+    public mutating func released(_ samples: Set<LocalSampleID>) {
+        memory.forget(samples)
+        bank.remove(samples)
+    }
+
+    /// What must survive a restart beside hashes and embeddings, which the store has.
+    public var state: JSONValue { .object(["budget": budget.state, "exploration": exploration.state]) }
 
     /// Goes on from a ``state``; one that it does not understand is ignored.
     public mutating func restore(_ state: JSONValue) {
-        guard case .object(let values) = state, let budget = values["budget"] else { return }
-        self.budget.restore(budget)
-    }
-
-    private mutating func remember(_ candidate: Candidate) {
-        memory.remember(
-            HashMemory.Entry(hash: candidate.hash, runCounter: run.counter, sequence: candidate.sequence))
+        guard case .object(let values) = state else { return }
+        exploration.restore(values["exploration"])
+        if let budget = values["budget"] { self.budget.restore(budget) }
     }
 }

@@ -1,6 +1,28 @@
 import Foundation
 import GRDB
-import GleanerCore
+public import GleanerCore
+
+/// What a batch for labeling is chosen from.
+public struct LabelingChoice: Sendable {
+    /// A sample that a strategy chose and that waits to be labeled.
+    public struct Waiting: Sendable {
+        public var key: Int64
+        public var utility: Double
+        /// `nil` when the newest model has not seen it yet.
+        public var embedding: Embedding?
+        /// In 0..<1, and nothing to do with the sample.
+        public var draw: Double
+    }
+
+    /// So many at most are looked at; of more, the most valuable.
+    public static let waitingCountMax = 5000
+
+    public var waiting: [Waiting]
+    /// What the newest labeled and pending samples show.
+    public var covered: [Embedding]
+    /// How many may leave.
+    public var count: Int
+}
 
 /// Which samples go into a batch.
 struct BatchChoice {
@@ -11,6 +33,8 @@ struct BatchChoice {
     let limit: Int
     let task: ModelTask
     let includesDelivered: Bool
+    /// The samples that a strategy kept and that shall leave, the best first; `nil` for those of the largest utility.
+    var chosen: [Int64]?
 
     func members(_ purpose: BatchPurpose, _ db: Database) throws -> [Int64] {
         switch purpose {
@@ -20,13 +44,52 @@ struct BatchChoice {
     }
 
     private func labelable(_ db: Database) throws -> [Int64] {
-        let places = Int((Double(limit) * Self.auditShare).rounded(.up))
         let audit = try audit(limit: places, offset: 0, db)
-        let chosen = try keys(
-            "audit = 0 ORDER BY utility DESC, sample_key LIMIT ?", [limit - audit.count], db)
+        let chosen = try chosenStill(limit - audit.count, db)
         let free = limit - audit.count - chosen.count
         let more = free > 0 && audit.count == places ? try self.audit(limit: free, offset: places, db) : []
         return audit + chosen + more
+    }
+
+    /// The most that audit samples take before the rest is chosen.
+    private var places: Int { Int((Double(limit) * Self.auditShare).rounded(.up)) }
+
+    /// What there is to choose from, and what labeled and pending samples show, as the active model sees both.
+    func waiting(_ db: Database) throws -> LabelingChoice {
+        let model = try Int64.fetchOne(db, sql: "SELECT model_key FROM model_slot WHERE state = 'active'")
+        let rows = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT s.sample_key, s.utility, s.coin, e.bytes FROM (
+                  SELECT sample_key, utility, coin FROM sample
+                  WHERE label_state = 'queued' AND pixels = 'present' AND held = 0 AND audit = 0
+                    AND +model_key IN (SELECT model_key FROM model WHERE task = ?)
+                  ORDER BY utility DESC, sample_key LIMIT ?) s
+                LEFT JOIN embedding e ON e.sample_key = s.sample_key AND e.model_key IS ?
+                """, arguments: [task.rawValue, LabelingChoice.waitingCountMax, model])
+        let covered = try Data.fetchAll(
+            db,
+            sql: """
+                SELECT e.bytes FROM embedding e JOIN sample s USING (sample_key)
+                WHERE e.model_key IS ? AND label_state IN ('exported', 'labeled') ORDER BY sample_key DESC LIMIT ?
+                """, arguments: [model, Self.coveredCountMax])
+        let auditCount = try self.audit(limit: places, offset: 0, db).count
+        return LabelingChoice(
+            waiting: rows.map { row in
+                LabelingChoice.Waiting(
+                    key: row["sample_key"], utility: row["utility"],
+                    embedding: (row["bytes"] as Data?).flatMap { Embedding(encoded: $0) },
+                    draw: Double(UInt64(bitPattern: row["coin"] as Int64) >> 11) * 0x1p-53)
+            }, covered: covered.reversed().compactMap { Embedding(encoded: $0) }, count: limit - auditCount)
+    }
+
+    /// As many as are remembered while collecting.
+    private static let coveredCountMax = 4096
+
+    /// Those that shall leave, less those that left, were labeled or evicted since they were chosen.
+    private func chosenStill(_ count: Int, _ db: Database) throws -> [Int64] {
+        guard let chosen else { return try keys("audit = 0 ORDER BY utility DESC, sample_key LIMIT ?", [count], db) }
+        return try chosen.prefix(count).filter { try keys("sample_key = ?", [$0], db) == [$0] }
     }
 
     private func audit(limit: Int, offset: Int, _ db: Database) throws -> [Int64] {

@@ -11,6 +11,7 @@ struct CommitGroup {
         var json: Data
         var diskByteCount: Int
         var home: PictureHome.Kind
+        var embedding: Embedding?
         var isAudit: Bool { record.reason == SelectionReason.audit.description }
         var path: String {
             PictureHome.path(run: record.id.run, sequence: record.id.sequence, encoding: record.encoding)
@@ -41,7 +42,7 @@ struct CommitGroup {
                 Kept(
                     index: index, record: record, picture: picture, evictionKey: key.isNaN ? .infinity : key,
                     json: json, diskByteCount: PictureHome.diskByteCount(picture.count),
-                    home: homes.kind(for: picture.count)))
+                    home: homes.kind(for: picture.count), embedding: frame.embedding))
         }
     }
 
@@ -73,6 +74,33 @@ struct CommitGroup {
 
     var files: [(path: String, bytes: [UInt8])] {
         kept.filter { $0.home == .file }.map { ($0.path, $0.picture) }
+    }
+
+    /// What a model was offered in this group.
+    struct Exposures {
+        var fresh = 0
+        var confidenceSum = 0.0
+        var duplicates = 0
+    }
+
+    var exposures: [ModelID: Exposures] {
+        outcomes.reduce(into: [:]) { exposures, frame in
+            guard let exposure = frame.exposure else { return }
+            if let confidence = exposure.confidence {
+                exposures[exposure.model, default: Exposures()].fresh += 1
+                exposures[exposure.model, default: Exposures()].confidenceSum += confidence
+            } else {
+                exposures[exposure.model, default: Exposures()].duplicates += 1
+            }
+        }
+    }
+
+    /// How many frames each kept sample came to stand for.
+    var represented: [LocalSampleID: Int] {
+        outcomes.reduce(into: [:]) { counts, frame in
+            guard case .rejected = frame.outcome, let sample = frame.duplicateOf else { return }
+            counts[sample, default: 0] += 1
+        }
     }
 
     /// How often each counter grows.

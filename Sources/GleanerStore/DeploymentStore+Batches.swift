@@ -23,21 +23,28 @@ extension DeploymentStore {
     /// Chooses a batch and holds its members against eviction, in one transaction; `nil` when there are none.
     ///
     /// For labeling: queued samples with pixels. Up to a fifth of the places goes to audit samples, in an order that
-    /// has nothing to do with them; the rest to the largest utilities. Places that stay free go to more audit samples.
+    /// has nothing to do with them; the rest is `choosing`'s, or goes to the largest utilities. Places that stay free
+    /// go to more audit samples.
     /// For training: labeled samples with pixels whose current label this destination was not sent yet.
     ///
     /// All members have one task: the one asked for, or the active model's, or the newest sample's.
     ///
-    /// - Parameter includesDelivered: for training, takes samples that the destination has already.
+    /// - Parameters:
+    ///   - includesDelivered: for training, takes samples that the destination has already.
+    ///   - choosing: for labeling, which of the samples that wait leave. It may take its time: nothing waits for it.
     public func openBatch(
         _ purpose: BatchPurpose, destination: String, limit: Int, formats: [String], task: ModelTask? = nil,
-        includesDelivered: Bool = false
+        includesDelivered: Bool = false, choosing: ((LabelingChoice) -> [Int64])? = nil
     ) throws -> StoredBatch? {
-        try write { db in
-            guard limit > 0, let task = try task ?? BatchChoice.task(purpose, db) else { return nil }
-            let choice = BatchChoice(
-                destination: destination, limit: min(limit, Self.batchSampleCountMax), task: task,
-                includesDelivered: includesDelivered)
+        guard limit > 0, let task = try task ?? read({ db in try BatchChoice.task(purpose, db) }) else { return nil }
+        var choice = BatchChoice(
+            destination: destination, limit: min(limit, Self.batchSampleCountMax), task: task,
+            includesDelivered: includesDelivered)
+        if purpose == .labeling, let choosing {
+            let waiting = try read { db in try choice.waiting(db) }
+            choice.chosen = choosing(waiting)
+        }
+        return try write { [choice] db in
             let keys = try choice.members(purpose, db)
             guard !keys.isEmpty else { return nil }
             try db.run(
@@ -59,6 +66,17 @@ extension DeploymentStore {
             let classes = try BatchChoice.classes(number, db)
             try db.run("UPDATE batch SET classes = ? WHERE number = ?", [try Self.json(classes), number])
             return try Self.batch(number, db)
+        }
+    }
+
+    /// Samples that were sent out for labeling so far, those on their way included.
+    public func labelingCount() throws -> Int {
+        try read { db in
+            try Int.fetchOne(
+                db,
+                sql:
+                    "SELECT total(sample_count) FROM batch WHERE purpose = 'labeling' AND state IN ('sealed', 'delivered')"
+            ) ?? 0
         }
     }
 
@@ -148,11 +166,15 @@ extension DeploymentStore {
         guard state == .delivered else { return }
         try db.run(
             """
-            UPDATE sample SET acknowledged = 1, label_state = CASE
-                WHEN label_state = 'queued' AND (SELECT purpose FROM batch WHERE number = ?) = 'labeling'
-                THEN 'exported' ELSE label_state END
+            UPDATE sample SET acknowledged = 1 WHERE sample_key IN (SELECT sample_key FROM batch_sample WHERE number = ?)
+            """, [number])
+        guard try BatchPurpose.labeling == batch(number, db).purpose else { return }
+        try db.run(
+            """
+            UPDATE sample SET exported_at = coalesce((SELECT instant FROM collector_state), 0),
+              label_state = CASE label_state WHEN 'queued' THEN 'exported' ELSE label_state END
             WHERE sample_key IN (SELECT sample_key FROM batch_sample WHERE number = ?)
-            """, [number, number])
+            """, [number])
     }
 
     @discardableResult

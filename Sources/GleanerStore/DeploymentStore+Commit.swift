@@ -66,6 +66,13 @@ extension DeploymentStore {
         var keys = KeyCache(db)
         for kept in group.kept { try insert(kept, &keys, db) }
         for frame in group.outcomes { try markSeen(frame.origin, &keys, db) }
+        for (sample, count) in group.represented {
+            try db.run(
+                """
+                UPDATE sample SET represents = represents + ?
+                WHERE run_key = (SELECT run_key FROM run WHERE counter = ?) AND sequence = ?
+                """, [count, Int64(sample.runCounter), Int64(clamping: sample.sequence)])
+        }
         let report = try count(group, hour: Self.hour(of: now), &keys, db)
         try db.run(
             """
@@ -78,21 +85,27 @@ extension DeploymentStore {
     private func insert(_ kept: CommitGroup.Kept, _ keys: inout KeyCache, _ db: Database) throws {
         let record = kept.record
         let run = try keys.run(record.id)
+        let model = try keys.model(record.model.id, task: record.prediction.task)
         let sequence = Int64(clamping: record.id.sequence)
         try db.run(
             """
-            INSERT INTO sample (run_key, sequence, model_key, top_class, reason, audit, utility, coin, eviction_key,
-              sha256, bytes, disk_bytes, encoding, home, width, height)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO sample (run_key, sequence, model_key, scored_by, scene, probability, confidence, duplicate,
+              top_class, reason, audit, utility, coin, eviction_key, sha256, bytes, disk_bytes, encoding, home, width,
+              height)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
-                run, sequence, try keys.model(record.model.id, task: record.prediction.task),
+                run, sequence, model, model, record.scene, record.inclusionProbability,
+                record.prediction.top.map { Double($0.score) }, record.duplicateOf != nil,
                 record.prediction.top?.label, record.reason, kept.isAudit, record.utility, Self.coin(record.id),
                 kept.evictionKey, record.sha256.data, record.bytes, kept.diskByteCount, record.encoding.rawValue,
                 kept.home.rawValue, record.width, record.height,
             ])
         let key = db.lastInsertedRowID
         try db.run("INSERT INTO record VALUES (?, ?, ?)", [key, kept.json, Digest(of: kept.json).data])
+        if let embedding = kept.embedding {
+            try db.run("INSERT INTO embedding VALUES (?, ?, ?)", [key, model, Data(embedding.encoded)])
+        }
         if kept.home == .inline {
             try db.run("INSERT INTO picture VALUES (?, ?)", [key, Data(kept.picture)])
         }

@@ -82,6 +82,7 @@ extension DeploymentStore {
               label_key = (SELECT label_key FROM label WHERE sample_key = sample.sample_key AND json = ?)
             WHERE sample_key = ?
             """, [state.rawValue, json, row.key])
+        try assess(row, label.value, db)
         return current == nil ? \.applied : \.corrected
     }
 

@@ -16,6 +16,23 @@ public struct FrameOutcome: Sendable {
     public var sequence: UInt64
     public var origin: FrameOrigin
     public var outcome: Outcome
+    /// The kept sample that stands for a frame that was not kept.
+    public var duplicateOf: LocalSampleID?
+    /// How the frame counts among all that the model was offered; `nil` for one that says nothing of the model.
+    public var exposure: Exposure?
+    /// What a kept frame shows, as its model sees it.
+    public var embedding: Embedding?
+
+    /// One frame of all that a model's accuracy is estimated for.
+    public struct Exposure: Sendable, Hashable {
+        public var model: ModelID
+        /// The model's confidence; `nil` for a frame that looked like a kept one, of which no confidence need be known.
+        public var confidence: Double?
+        public init(model: ModelID, confidence: Double?) {
+            self.model = model
+            self.confidence = confidence
+        }
+    }
 
     public init(sequence: UInt64, origin: FrameOrigin, outcome: Outcome) {
         self.sequence = sequence

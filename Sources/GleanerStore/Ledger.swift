@@ -86,6 +86,17 @@ extension DeploymentStore {
         if !group.outcomes.isEmpty {
             try Self.addToTotal("offered", "", by: group.outcomes.count, db)
         }
+        for (model, exposures) in group.exposures {
+            try db.run(
+                """
+                INSERT INTO exposure VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET fresh = fresh + excluded.fresh,
+                  confidence_sum = confidence_sum + excluded.confidence_sum,
+                  duplicates = duplicates + excluded.duplicates
+                """,
+                [
+                    try keys.model(model, task: nil), exposures.fresh, exposures.confidenceSum, exposures.duplicates,
+                ])
+        }
         for (model, bin) in group.utilities {
             try db.run(
                 "INSERT INTO utility_histogram VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1",

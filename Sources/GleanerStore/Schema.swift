@@ -5,13 +5,17 @@ enum Schema {
     /// `GLNR`: tells our databases from everybody else's.
     static let applicationID = 0x474c_4e52
     /// The number of migrations, kept as `user_version` so that a newer database is known by its first 100 bytes.
-    static let version = 1
+    static let version = 2
 
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1") { db in
             try db.execute(sql: "PRAGMA application_id = \(applicationID); PRAGMA user_version = 1")
             try db.execute(sql: identity + samples + counters + labels + batches + models + history)
+        }
+        migrator.registerMigration("2") { db in
+            try db.execute(sql: "PRAGMA user_version = 2")
+            try db.execute(sql: feedback)
         }
         return migrator
     }
@@ -201,6 +205,49 @@ enum Schema {
         CREATE TABLE event (
           event_key INTEGER PRIMARY KEY AUTOINCREMENT,
           kind TEXT NOT NULL, message TEXT NOT NULL, detail TEXT, at_ms INTEGER NOT NULL
+        ) STRICT;
+        """
+
+    /// What the newest model makes of a sample, and what labels say of each model's predictions.
+    private static let feedback = """
+        -- Frames that were not kept because this sample stands for them.
+        ALTER TABLE sample ADD COLUMN represents INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE sample ADD COLUMN scene INTEGER;
+        ALTER TABLE sample ADD COLUMN probability REAL;
+        ALTER TABLE sample ADD COLUMN confidence REAL;
+        -- Looked like a kept sample: an audit sample that nothing but the coin would have kept.
+        ALTER TABLE sample ADD COLUMN duplicate INTEGER NOT NULL DEFAULT 0;
+        -- Whose utility the sample has; the model that predicted it live is model_key.
+        ALTER TABLE sample ADD COLUMN scored_by INTEGER REFERENCES model;
+        -- In collecting time: when a destination had it.
+        ALTER TABLE sample ADD COLUMN exported_at REAL;
+        UPDATE sample SET scored_by = model_key;
+        CREATE INDEX sample_awaited ON sample (exported_at) WHERE label_state = 'exported';
+        CREATE TABLE embedding (
+          sample_key INTEGER PRIMARY KEY REFERENCES sample,
+          model_key INTEGER NOT NULL REFERENCES model,
+          bytes BLOB NOT NULL CHECK (length(bytes) BETWEEN 1 AND 128)
+        ) STRICT;
+        -- What later models say of a sample; the first prediction is in its record.
+        CREATE TABLE rescore (
+          sample_key INTEGER NOT NULL REFERENCES sample,
+          model_key INTEGER NOT NULL REFERENCES model,
+          prediction BLOB NOT NULL,
+          PRIMARY KEY (sample_key, model_key)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE assessment (
+          model_key INTEGER NOT NULL REFERENCES model,
+          sample_key INTEGER NOT NULL REFERENCES sample,
+          hits INTEGER NOT NULL, false_alarms INTEGER NOT NULL, misses INTEGER NOT NULL,
+          PRIMARY KEY (model_key, sample_key)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX assessment_by_sample ON assessment (sample_key);
+        -- All frames that a model was offered: what its accuracy is estimated for.
+        CREATE TABLE exposure (
+          model_key INTEGER PRIMARY KEY REFERENCES model,
+          fresh INTEGER NOT NULL DEFAULT 0,
+          confidence_sum REAL NOT NULL DEFAULT 0,
+          duplicates INTEGER NOT NULL DEFAULT 0
         ) STRICT;
         """
 }

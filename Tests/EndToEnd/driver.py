@@ -33,6 +33,7 @@ OUTPUT_SCHEMAS = {
     "model activate": "model-reference",
     "model rollback": "model-reference",
     "model verify": "model-bundle",
+    "model inspect": "model-inspect",
     "model pack": "model-bundle",
     "report": "report",
     "components": "components",
@@ -104,12 +105,13 @@ class Gleaner:
 
     def command(self, *arguments):
         words = [str(each) for each in arguments]
-        ours = [] if words[0] in ("init", "components") or words[:2] == ["model", "pack"] else ["-C", str(self.folder)]
+        ours = [] if words[0] in ("init", "components") or words[:2] in (["model", "pack"], ["model", "inspect"]) else ["-C", str(self.folder)]
         return [self.binary, *words, *ours]
 
-    def samples(self):
-        """Every sample, by id."""
-        lines = self("sample", "list", "--limit", 1_000_000)["samples"]
+    def samples(self, validated=True):
+        """Every sample, by id. To validate thousands takes seconds."""
+        words = ["sample", "list", "--limit", 1_000_000]
+        lines = (self(*words) if validated else json.loads(self.text(*words, "--json").stdout))["samples"]
         samples = {line["sample"]["id"]: line for line in lines}
         assert len(samples) == len(lines), "a sample is listed twice"
         return samples

@@ -87,7 +87,7 @@ class Storm:
         return ["model", "import", str(self.bundles[self.random.choice([1, 2])])], lambda: None
 
     def note_samples(self):
-        listed = self.gleaner.samples()
+        listed = self.gleaner.samples(validated=False)
         for id, line in self.samples.items():
             assert id in listed, f"sample {id} was there and is gone"
             assert listed[id]["sample"]["sha256"] == line["sample"]["sha256"]

@@ -23,7 +23,7 @@ def detector(gleaner, data, tmp_path):
 @pytest.fixture
 def orchard(detector, camera, data):
     """The detector, having looked at the field pictures and kept the fifth it was least sure of."""
-    write_configuration(detector.folder, "source: folder:camera\nselection: {budget: {share: 0.2}}\n")
+    write_configuration(detector.folder, "source: folder:camera\nselection: {budget: {share: 0.2}, uncertainty_weight: 1}\n")
     offered = camera(*(f"{FIELD}/{path.name}" for path in sorted((data / FIELD).iterdir())))
     detector("run", "--until-end")
     assert detector.conserved()["frames"]["offered"] == offered

@@ -96,3 +96,48 @@ save(
     [SAME],
     [helper.make_tensor("yes", TensorProto.BOOL, [], [True])],
 )
+
+# A convolution, its activation, and a fully connected head. Every weight is small and of another value.
+def weight(name, *shape):
+    count = 1
+    for side in shape:
+        count *= side
+    return helper.make_tensor(name, FLOAT, shape, [((7 * at) % 11 - 5) / 10 for at in range(count)])
+
+
+HALVED = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "strides": [2, 2]}
+SAME_SIZE = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}
+save(
+    "classifier",
+    [
+        one("Conv", ["image", "conv"], ["raw"], **HALVED),
+        one("Relu", ["raw"], ["map"]),
+        one("Flatten", ["map"], ["features"]),
+        one("Gemm", ["features", "head"], ["logits"]),
+        one("Softmax", ["logits"], ["out"]),
+    ],
+    [tensor("image", [1, 3, 4, 4])],
+    [tensor("out", [1, 3])],
+    [weight("conv", 2, 3, 3, 3), weight("head", 8, 3)],
+)
+# Two shrinking layers, one that widens again, and a head whose output nobody reads.
+save(
+    "detector",
+    [
+        one("Conv", ["image", "first"], ["a"], **HALVED),
+        one("Relu", ["a"], ["shallow"]),
+        one("MaxPool", ["shallow"], ["pooled"], kernel_shape=[2, 2], strides=[2, 2]),
+        one("Conv", ["pooled", "second"], ["b"], **SAME_SIZE),
+        one("LeakyRelu", ["b"], ["deep"]),
+        one("Resize", ["deep", "", "scales"], ["resized"], mode="nearest"),
+        one("Conv", ["resized", "third"], ["c"], **SAME_SIZE),
+        one("Relu", ["c"], ["wide"]),
+        one("Conv", ["wide", "fourth"], ["out"], **SAME_SIZE),
+    ],
+    [tensor("image", [1, 3, 8, 8])],
+    [tensor("out", [1, 6, 4, 4])],
+    [
+        weight("first", 2, 3, 3, 3), weight("second", 2, 2, 3, 3), weight("third", 2, 2, 3, 3),
+        weight("fourth", 6, 2, 3, 3), helper.make_tensor("scales", FLOAT, [4], [1.0, 1.0, 2.0, 2.0]),
+    ],
+)

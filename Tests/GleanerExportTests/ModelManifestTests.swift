@@ -20,6 +20,7 @@ import Testing
             $0.trainedOn = ["b"]
             $0.licence = "MIT"
             $0.origin = "here"
+            $0.embedding = "features"
             $0.input.name = "x"
         }
         let data = try CanonicalJSON.encode(full)

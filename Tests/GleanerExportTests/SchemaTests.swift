@@ -55,7 +55,11 @@ import Testing
         let samples = [
             Make.digit(1, label: .classified("zero")), Make.fruit(2, [Make.apple, Make.faintPear], label: .boxes([])),
         ]
-        for (index, sample) in samples.enumerated() {
+        for (index, var sample) in samples.enumerated() {
+            sample.scene = 1
+            sample.distance = 0.5
+            sample.uncertaintyWeight = 0.25
+            sample.duplicateOf = "1-2"
             #expect(try Self.keys(sample) == Self.properties("sample"))
             let prediction = try Self.properties("sample", ["$defs", "prediction", "oneOf", "\(index)"])
             #expect(try Self.keys(sample.prediction) == prediction)
@@ -81,6 +85,7 @@ import Testing
             $0.trainedOn = ["b"]
             $0.licence = "MIT"
             $0.origin = "here"
+            $0.embedding = "features"
             $0.input.name = "x"
             $0.decoder.options = ["score_min": .number(0.5)]
         }

@@ -24,6 +24,7 @@ import Testing
         let known =
             Registries.standard.strategies.names + Registries.standard.budgets.names
             + Registries.standard.sources.names
+            + ["auto"]  // an uncertainty weight
         #expect(Set(names).subtracting(known).isEmpty)
     }
 

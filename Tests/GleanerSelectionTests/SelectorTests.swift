@@ -10,8 +10,9 @@ struct SelectorTests {
         let gate = selector.gate(sequence: 2, hash: PerceptualHash(bits: 0xfe), at: Instant(seconds: 2))
         let later = [frame(3, hash: 0xfe), frame(4, hash: 0xffff_ffff)].map { selector.play($0) }
         #expect(first.keeps)
-        #expect(gate == .duplicate(of: .init(hash: PerceptualHash(bits: 0xff), runCounter: 3, sequence: 1)))
-        #expect(later[0] == .reject(reason: .duplicate, utility: nil))
+        let original = LocalSampleID(runCounter: 3, sequence: 1)
+        #expect(gate.stops && gate.duplicateOf == original)
+        #expect(later[0] == .reject(reason: .duplicate, utility: nil, duplicateOf: original))
         #expect(later[1].keeps)
     }
 
@@ -37,16 +38,21 @@ struct SelectorTests {
     @Test func theStrategyThatGaveTheUtilityIsTheReason() {
         var selector = makeSelector(share: 1, auditShare: 0)
         let verdict = selector.play(frame(1, hash: 1))
-        #expect(verdict == .keep(utility: Utility(1), reason: .strategy("margin"), inclusionProbability: 1))
+        guard case .keep(let choice) = verdict else { return #expect(verdict.keeps) }
+        #expect(choice.utility == Utility(1) && choice.reason == .strategy("margin"))
+        #expect(choice.inclusionProbability == 1 && choice.duplicateOf == nil)
     }
 
     @Test func anAuditSampleIsKeptWhateverItsUtility() {
         // Everything is an audit sample: a share of 1, all of it for the coin.
         var selector = makeSelector(share: 1, auditShare: 1)
-        let audit = Verdict.keep(utility: Utility(0), reason: .audit, inclusionProbability: 1)
         let frames: [Candidate] = [.classified([1, 0], hash: 5), .classified([1], sequence: 2, hash: 5)]
-        let verdicts = frames.map { selector.play($0) }
-        #expect(verdicts == [audit, audit])
+        let choices = frames.map { selector.play($0) }.compactMap(\.choice)
+        #expect(choices.map(\.reason) == [.audit, .audit])
+        #expect(choices.map(\.utility) == [Utility(0), Utility(0)])
+        #expect(choices.map(\.inclusionProbability) == [1, 1])
+        // The second looks like the first: nothing but the coin would have kept it.
+        #expect(choices.map(\.duplicateOf) == [nil, LocalSampleID(runCounter: 3, sequence: 1)])
     }
 
     @Test func anAuditSampleSuppressesItsLike() throws {
@@ -55,8 +61,8 @@ struct SelectorTests {
         let verdicts = (1...20).map { selector.play(frame($0, hash: 7)) }
         let taken = try #require(verdicts.firstIndex { $0.probability == 0.5 })
         #expect(
-            verdicts[taken...].allSatisfy { $0.probability == 0.5 || $0 == .reject(reason: .duplicate, utility: nil) })
-        #expect(verdicts[taken...].contains(.reject(reason: .duplicate, utility: nil)))
+            verdicts[taken...].allSatisfy { $0.probability == 0.5 || $0.isDuplicate })
+        #expect(verdicts[taken...].contains { $0.isDuplicate })
     }
 
     @Test func theCoinTossedBeforeDeduplicationTakesDuplicatesToo() {
@@ -101,7 +107,8 @@ struct SelectorTests {
         var uninterrupted = makeSelector(share: 0.05, auditShare: 0.2)
         var memory = HashMemory()
         for candidate in frames.prefix(2000) where uninterrupted.play(candidate).keeps {
-            memory.remember(.init(hash: candidate.hash, runCounter: 3, sequence: candidate.sequence))
+            memory.remember(
+                .init(hash: candidate.hash, sample: LocalSampleID(runCounter: 3, sequence: candidate.sequence)))
         }
         let state: JSONValue = try CanonicalJSON.decode(
             from: CanonicalJSON.encode(uninterrupted.state), named: "the state")
@@ -135,7 +142,7 @@ struct SelectorTests {
         let second = selector.play(frame(2, hash: 0xff))
         #expect(first.keeps)
         #expect(selector.state != before)
-        #expect(second == .reject(reason: .duplicate, utility: nil))
+        #expect(second.isDuplicate)
     }
 
     // MARK: -
@@ -156,7 +163,7 @@ struct SelectorTests {
         Selector(
             settings: SelectorSettings(
                 strategies: [("margin", Margin()), ("box-uncertainty", BoxUncertainty())], budget: budget,
-                auditShare: auditShare, hashDistanceMax: hashDistanceMax),
+                auditShare: auditShare, hashDistanceMax: hashDistanceMax, fixedWeight: 1),
             draw: SeededDraw(seed: seed), run: .test, memory: memory)
     }
 
@@ -183,8 +190,10 @@ extension Selector {
 }
 
 extension Verdict {
-    fileprivate var keeps: Bool { probability != nil }
-    fileprivate var probability: Double? {
-        if case .keep(_, _, let probability) = self { probability } else { nil }
+    fileprivate var keeps: Bool { choice != nil }
+    fileprivate var probability: Double? { choice?.inclusionProbability }
+    fileprivate var choice: Choice? { if case .keep(let choice) = self { choice } else { nil } }
+    fileprivate var isDuplicate: Bool {
+        if case .reject(.duplicate, nil, .some) = self { true } else { false }
     }
 }

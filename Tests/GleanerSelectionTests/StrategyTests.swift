@@ -107,6 +107,7 @@ struct StrategyTests {
         final class Counter: @unchecked Sendable { var count = 0 }  // One thread only.
         struct Shared: QueryStrategy {
             let counter = Counter()
+            let measuresUncertainty = false
             func utility(of candidate: Candidate, in context: StreamContext) -> Utility? {
                 counter.count += 1
                 return Utility(clamping: Double(counter.count) / 1000)

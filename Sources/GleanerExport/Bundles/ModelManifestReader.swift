@@ -43,7 +43,8 @@ public enum ModelManifestReader {
 
     /// Keys of a manifest and of its input, for the check against typing errors. A decoder's options are its own.
     static let keys = [
-        "schema", "name", "version", "task", "file", "bytes", "sha256", "labels", "input", "decoder", "trained_on",
+        "schema", "name", "version", "task", "file", "bytes", "sha256", "labels", "input", "decoder", "embedding",
+        "trained_on",
         "licence", "origin",
     ]
     static let inputKeys = [
@@ -94,6 +95,11 @@ public enum ModelManifestReader {
         let texts = [("licence", manifest.licence), ("origin", manifest.origin)]
         for (path, text) in texts {
             require(text?.utf8.count ?? 0 <= textByteCountMax, path, "is too long", "shorten it")
+        }
+        if let tensor = manifest.embedding {
+            require(
+                !tensor.isEmpty && tensor.utf8.count <= labelByteCountMax, "embedding",
+                "must have 1 to \(labelByteCountMax) bytes", "`gleaner model inspect` lists what fits")
         }
         let batches = manifest.trainedOn ?? []
         require(

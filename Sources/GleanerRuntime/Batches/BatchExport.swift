@@ -1,6 +1,7 @@
 import Foundation
 public import GleanerCore
 import GleanerExport
+import GleanerSelection
 import GleanerStore
 
 /// A batch that has left, for `export --json`.
@@ -26,11 +27,13 @@ public struct ExportRequest: Sendable {
     public var purpose: BatchPurpose
     public var formats: [String]
     public var directory: String
-    public var countMax: Int
+    /// At most so many samples; `nil` for all the labels that the budget has granted (for labeling), or for all
+    /// labeled samples (for training).
+    public var countMax: Int?
     /// Takes labeled samples along that an earlier training batch to this directory held.
     public var includesDelivered: Bool
     public init(
-        purpose: BatchPurpose, formats: [String], directory: String, countMax: Int, includesDelivered: Bool = false
+        purpose: BatchPurpose, formats: [String], directory: String, countMax: Int?, includesDelivered: Bool = false
     ) {
         self.purpose = purpose
         self.formats = formats
@@ -64,12 +67,43 @@ extension Deployment {
         }
         guard
             let open = try store.openBatch(
-                request.purpose, destination: destination, limit: request.countMax, formats: request.formats,
-                includesDelivered: request.includesDelivered)
+                request.purpose, destination: destination, limit: try limit(of: request), formats: request.formats,
+                includesDelivered: request.includesDelivered, choosing: try labelingChoice())
         else { return delivered }
         let sealed = try seal(open)
         delivered.append(try deliver(sealed, to: directory, resumed: false, progress: progress))
         return delivered
+    }
+
+    /// How many samples may leave.
+    private func limit(of request: ExportRequest) throws -> Int {
+        guard request.purpose == .labeling else { return request.countMax ?? DeploymentStore.batchSampleCountMax }
+        let awaited = try store.status().queue[.exported] ?? 0
+        let free = configuration.selection.inFlightMax.map { max($0 - awaited, 0) } ?? .max
+        return min(try request.countMax ?? max(0, labelsGranted() - store.labelingCount()), free)
+    }
+
+    /// Labels that the budget has granted so far.
+    func labelsGranted() throws -> Int {
+        var budget = configuration.selection.rules.budget
+        if case .object(let state)? = try store.collectorState().state, let own = state["budget"] {
+            budget.restore(own)
+        }
+        return Int(budget.labelsEarned.rounded())
+    }
+
+    /// Chooses what leaves for labeling as collecting does: uncertainty and coverage by the model's competence.
+    private func labelingChoice() throws -> (LabelingChoice) -> [Int64] {
+        let rules = configuration.selection.rules
+        let measured = try store.activeModel().map { try store.competence(of: $0.manifest.id) } ?? Competence()
+        let selection = BatchSelection(
+            weight: rules.fixedWeight ?? measured.weight, distanceMax: rules.embeddingDistanceMax)
+        return { choice in
+            let candidates = choice.waiting.map {
+                BatchSelection.Candidate(key: $0.key, utility: $0.utility, embedding: $0.embedding, draw: $0.draw)
+            }
+            return selection.choose(choice.count, of: candidates, covered: choice.covered)
+        }
     }
 
     /// Writes everything of the batch but the pictures to `outbox/`, which gives its id, and seals it.

@@ -32,6 +32,11 @@ public final class Collector: @unchecked Sendable {
     private static let groupCountMax = 64
     private static let groupLingerSeconds = 0.1
     private static let watchIntervalSeconds = 0.2
+    /// Labels come by the day: so often is soon enough to see what they say.
+    private static let feedbackIntervalSeconds = 5.0
+    /// How long the judge waits for a frame before it scores kept samples instead, and how many it asks for at once.
+    private static let idleSeconds = 0.02
+    private static let rescorePageCount = 64
     /// The budget's state is some kilobytes: written each second it would wear the card out.
     private static let stateIntervalSeconds = 30.0
     /// A model that fails this many frames in a row right after it was swapped in is taken back.
@@ -46,8 +51,9 @@ public final class Collector: @unchecked Sendable {
 
     private let empty = HandoffQueue<FrameSlot>(countMax: slotCount)
     private let full = HandoffQueue<FrameSlot>(countMax: slotCount)
-    private let judged = HandoffQueue<FrameJudge.Judged>(countMax: groupCountMax)
-    private let nextModel = Mutex<LoadedModel?>(nil)
+    private let judged = HandoffQueue<Finding>(countMax: groupCountMax)
+    private let nextModel = Mutex<(model: LoadedModel, competence: Competence)?>(nil)
+    private let news = Mutex<FeedbackNews?>(nil)
     private let failure = Mutex<(any Error)?>(nil)
     private let remaining = Mutex<Int?>(nil)
     /// Origins on their way to the disk: a file that changes or is seen twice meanwhile must not be offered twice.
@@ -68,6 +74,12 @@ public final class Collector: @unchecked Sendable {
         self.endsAtLast = endsAtLast
         self.logger = logger
         self.report = report
+    }
+
+    /// What the judge hands to the writer.
+    private enum Finding: Sendable {
+        case frame(FrameJudge.Judged)
+        case score(SampleScore)
     }
 
     /// Asks for an end: frames that were judged are stored, the rest stays in the source for the next run.
@@ -91,8 +103,9 @@ public final class Collector: @unchecked Sendable {
         let clock = CollectingClock(start: restored.at)
         let judge = FrameJudge(
             device: try store.device(), run: run, settings: deployment.configuration.selection, model: model,
-            memory: try rememberedHashes(),
+            memory: try rememberedHashes(), bank: try rememberedEmbeddings(of: model.manifest.id, at: restored.at),
             state: restored.state)
+        judge.learn(FeedbackNews(competence: [model.manifest.id: try store.competence(of: model.manifest.id)]))
         let frames = try source.make(environment())
         logger.info(
             "collecting", metadata: ["source": "\(source.name)", "model": "\(model.manifest.id)", "run": "\(run)"])
@@ -100,7 +113,7 @@ public final class Collector: @unchecked Sendable {
         async let reader: Void = Self.onThread("reader") { self.read(frames) }
         async let judging: Void = Self.onThread("judge") { self.judge(judge, clock: clock) }
         async let writer: Void = Self.onThread("writer") { self.write() }
-        async let watcher: Void = Self.onThread("watcher") { self.watch(active: model.manifest.id) }
+        async let watcher: Void = Self.onThread("watcher") { self.watch(active: model.manifest.id, clock: clock) }
         _ = await (reader, judging, writer)
         stop.raise()
         await watcher
@@ -111,9 +124,17 @@ public final class Collector: @unchecked Sendable {
     private func rememberedHashes() throws -> HashMemory {
         var memory = HashMemory()
         for (id, hash) in try deployment.store.recentHashes(limit: memory.capacity) {
-            memory.remember(.init(hash: hash, runCounter: id.run.counter, sequence: id.sequence))
+            memory.remember(.init(hash: hash, sample: id.local))
         }
         return memory
+    }
+
+    private func rememberedEmbeddings(of model: ModelID, at now: Instant) throws -> EmbeddingBank {
+        var bank = EmbeddingBank()
+        for (sample, embedding) in try deployment.store.embeddings(by: model, limit: EmbeddingBank.standardCapacity) {
+            bank.add(embedding, of: sample, at: now)
+        }
+        return bank
     }
 
     private func environment() -> SourceMaker.Environment {
@@ -185,29 +206,71 @@ public final class Collector: @unchecked Sendable {
     private func judge(_ judge: FrameJudge, clock: CollectingClock) {
         defer { judged.close() }
         var trial = SwapTrial(failedFrameCountMax: Self.failedFrameCountMax)
+        var rescoring = Rescoring(
+            millisecondsPerSecond: deployment.configuration.selection.rescoreMillisecondsPerSecond)
+        rescoring.begin()
         var stateAt = clock.now()
-        while let slot = full.pop() {
+        judging: while true {
+            let popped = full.pop(withinSeconds: rescoring.isComplete ? 3600 : Self.idleSeconds)
             // Told to stop: what was not judged stays in the source.
             if stop.isRaised { break }
-            if let model = nextModel.withLock({ $0.take() }) {
-                trial.begin(previous: judge.model)
-                judge.swap(to: model)
-                logger.info("model swapped in", metadata: ["model": "\(model.manifest.id)"])
+            switch popped {
+            case .closed: break judging
+            case .nothingYet: break
+            case .element(let slot):
+                if let next = nextModel.withLock({ $0.take() }) {
+                    trial.begin(previous: judge.model)
+                    judge.swap(to: next.model)
+                    judge.learn(FeedbackNews(competence: [next.model.manifest.id: next.competence]))
+                    rescoring.begin()
+                    logger.info("model swapped in", metadata: ["model": "\(next.model.manifest.id)"])
+                }
+                if let news = news.withLock({ $0.take() }) { judge.learn(news) }
+                let now = clock.now()
+                let outcome = judge.judge(slot, at: now)
+                _ = empty.push(slot)
+                if let previous = trial.served(outcome.outcome) {
+                    takeBack(judge, to: previous)
+                    rescoring.begin()
+                }
+                var next = FrameJudge.Judged(outcome: outcome, state: nil, instant: now)
+                if now.seconds - stateAt.seconds >= Self.stateIntervalSeconds {
+                    next.state = judge.state
+                    stateAt = now
+                }
+                guard judged.push(.frame(next)) else { break judging }
             }
-            let now = clock.now()
-            let outcome = judge.judge(slot, at: now)
-            _ = empty.push(slot)
-            if let previous = trial.served(outcome.outcome) { takeBack(judge, to: previous) }
-            var next = FrameJudge.Judged(outcome: outcome, state: nil, instant: now)
-            if now.seconds - stateAt.seconds >= Self.stateIntervalSeconds {
-                next.state = judge.state
-                stateAt = now
-            }
-            guard judged.push(next) else { break }
+            rescore(judge, &rescoring, clock: clock, unbounded: false)
         }
         empty.close()
         full.close()
+        // The source has ended, and there is all the time for what frames left undone.
+        while !rescoring.isComplete, !stop.isRaised { rescore(judge, &rescoring, clock: clock, unbounded: true) }
         finalState.withLock { $0 = judge.state }
+    }
+
+    /// Scores one kept sample with the model that serves, if there is time for it.
+    private func rescore(
+        _ judge: FrameJudge, _ rescoring: inout Rescoring, clock: CollectingClock, unbounded: Bool
+    ) {
+        let begin = clock.now()
+        guard let step = rescoring.next(at: begin, unbounded: unbounded) else { return }
+        do {
+            switch step {
+            case .fetch(let cursor):
+                let page = try deployment.store.unscored(
+                    by: judge.model.manifest.id, below: cursor, limit: Self.rescorePageCount)
+                rescoring.fetched(page.samples, next: page.next)
+            case .score(let id):
+                let picture = try deployment.store.picture(of: id)
+                if let score = judge.rescore(id, picture: picture, at: begin) { _ = judged.push(.score(score)) }
+            }
+        } catch {
+            // It was evicted meanwhile, or is put aside: either way there is nothing left to score.
+            logger.debug("sample not scored anew", metadata: ["error": "\(error)"])
+            if case .fetch = step { rescoring.fetched([], next: nil) }
+        }
+        rescoring.spent(seconds: clock.now().seconds - begin.seconds)
     }
 
     private let finalState = Mutex<JSONValue?>(nil)
@@ -230,19 +293,11 @@ public final class Collector: @unchecked Sendable {
         var lastInstant: Instant?
         while let group = judged.popAll(lingerSeconds: Self.groupLingerSeconds) {
             do {
-                let state = group.last { $0.state != nil }?.state
-                let instant = group.last?.instant ?? Instant(seconds: 0)
-                lastInstant = instant
-                let result = try deployment.store.commit(group.map(\.outcome), collectorState: state, at: instant)
-                progress.offered += group.count
-                progress.stored += result.storedCount
-                progress.rejected += result.rejectedCount
-                progress.dropped += result.droppedCount
+                lastInstant = try commit(group, &progress) ?? lastInstant
             } catch {
                 judged.close()
                 return fail(error)
             }
-            inFlight.withLock { set in for each in group { set.remove(each.outcome.origin) } }
             progress.remaining = remaining.withLock { $0 }
             report(progress)
         }
@@ -255,30 +310,65 @@ public final class Collector: @unchecked Sendable {
         }
     }
 
+    /// Makes a group durable; returns when its last frame was judged.
+    private func commit(_ group: [Finding], _ progress: inout Progress) throws -> Instant? {
+        let frames = group.compactMap { if case .frame(let frame) = $0 { frame } else { nil } }
+        let scores = group.compactMap { if case .score(let score) = $0 { score } else { nil } }
+        if let last = frames.last {
+            let state = frames.last { $0.state != nil }?.state
+            let report = try deployment.store.commit(
+                frames.map(\.outcome), collectorState: state, at: last.instant)
+            progress.offered += frames.count
+            progress.stored += report.storedCount
+            progress.rejected += report.rejectedCount
+            progress.dropped += report.droppedCount
+            inFlight.withLock { set in for frame in frames { set.remove(frame.outcome.origin) } }
+        }
+        try deployment.store.record(scores)
+        return frames.last?.instant
+    }
+
     // MARK: The watcher
 
-    /// Looks whether another process activated a model, and loads it beside the one that serves.
-    private func watch(active: ModelID) {
+    /// Looks whether another process activated a model or brought labels, and gives up on labels that are overdue.
+    private func watch(active: ModelID, clock: CollectingClock) {
         var active = active
         var version: Int?
+        var learnedAt = clock.now()
         while !stop.wait(seconds: Self.watchIntervalSeconds) {
             do {
                 let now = try deployment.store.dataVersion()
                 guard now != version else { continue }
                 version = now
-                guard let bundle = try deployment.store.activeModel(), bundle.manifest.id != active else { continue }
-                active = bundle.manifest.id
-                load(bundle)
+                if let bundle = try deployment.store.activeModel(), bundle.manifest.id != active {
+                    active = bundle.manifest.id
+                    load(bundle)
+                }
+                if clock.now().seconds - learnedAt.seconds >= Self.feedbackIntervalSeconds {
+                    learnedAt = clock.now()
+                    try learn(active, at: learnedAt)
+                }
             } catch {
-                logger.warning("cannot look for a new model", metadata: ["error": "\(error)"])
+                logger.warning("cannot look for news", metadata: ["error": "\(error)"])
             }
+        }
+    }
+
+    private func learn(_ model: ModelID, at now: Instant) throws {
+        var later = FeedbackNews(competence: [model: try deployment.store.competence(of: model)])
+        let overdue = Instant(seconds: now.seconds - deployment.configuration.selection.expireAfterSeconds)
+        later.released = Set(try deployment.store.expire(exportedBefore: overdue))
+        news.withLock { news in
+            later.released.formUnion(news?.released ?? [])
+            news = later
         }
     }
 
     private func load(_ bundle: ModelBundle) {
         do {
             let model = try LoadedModel(bundle, engine: try deployment.engine(), registries: deployment.registries)
-            nextModel.withLock { $0 = model }
+            let competence = try deployment.store.competence(of: bundle.manifest.id)
+            nextModel.withLock { $0 = (model, competence) }
         } catch {
             logger.error(
                 "model cannot be loaded", metadata: ["model": "\(bundle.manifest.id)", "error": "\(error)"])

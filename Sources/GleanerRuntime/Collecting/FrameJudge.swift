@@ -20,20 +20,21 @@ final class FrameJudge: @unchecked Sendable {
     let settings: Configuration.SelectionSettings
     private(set) var model: LoadedModel
     private var selector: Selector
+    private var scenes = SceneCounter()
     private let draw: SeededDraw
     private var decoder = PictureDecoder()
     private var pixels = PixelBuffer()
 
     init(
         device: DeviceID, run: RunID, settings: Configuration.SelectionSettings, model: LoadedModel,
-        memory: HashMemory, state: JSONValue?
+        memory: HashMemory, bank: EmbeddingBank, state: JSONValue?
     ) {
         self.device = device
         self.run = run
         self.settings = settings
         self.model = model
         draw = SeededDraw(seed: settings.seed)
-        selector = Selector(settings: settings.rules, draw: draw, run: run, memory: memory)
+        selector = Selector(settings: settings.rules, draw: draw, run: run, memory: memory, bank: bank)
         if let state { selector.restore(state) }
     }
 
@@ -45,68 +46,116 @@ final class FrameJudge: @unchecked Sendable {
         selector.modelChanged()
     }
 
-    /// Judges one frame. It never throws: a frame that cannot be judged has that as its outcome.
-    func judge(_ slot: FrameSlot, at now: Instant) -> FrameOutcome {
-        let outcome: FrameOutcome.Outcome
-        if let failure = slot.failure {
-            outcome = .dropped(reason: failure.code.rawValue)
-        } else {
-            outcome = judgePicture(slot, at: now)
-        }
-        return FrameOutcome(sequence: slot.sequence, origin: slot.buffer.origin, outcome: outcome)
+    /// Takes in what labels said of the model, and which samples will have none.
+    func learn(_ news: FeedbackNews) {
+        if let competence = news.competence[model.manifest.id] { selector.learned(competence) }
+        selector.released(news.released)
     }
 
-    private func judgePicture(_ slot: FrameSlot, at now: Instant) -> FrameOutcome.Outcome {
+    /// Judges one frame. It never throws: a frame that cannot be judged has that as its outcome.
+    func judge(_ slot: FrameSlot, at now: Instant) -> FrameOutcome {
+        var frame = FrameOutcome(
+            sequence: slot.sequence, origin: slot.buffer.origin, outcome: .dropped(reason: "failed"))
+        if let failure = slot.failure {
+            frame.outcome = .dropped(reason: failure.code.rawValue)
+        } else {
+            judgePicture(slot, at: now, into: &frame)
+        }
+        return frame
+    }
+
+    private func judgePicture(_ slot: FrameSlot, at now: Instant, into frame: inout FrameOutcome) {
         let header: PictureHeader
         do {
             header = try slot.buffer.encoded.withUnsafeBytes { try decoder.decode($0, into: &pixels) }
         } catch {
-            return .dropped(reason: error.codeText)
+            return frame.outcome = .dropped(reason: error.codeText)
         }
+        let id = model.manifest.id
         let hash = PerceptualHash.of(pixels)
+        let scene = scenes.next(hash)
         let gate = selector.gate(sequence: slot.sequence, hash: hash, at: now)
-        if case .duplicate = gate { return .rejected(reason: RejectionReason.duplicate.rawValue) }
-        let prediction: Prediction
+        if gate.stops {
+            frame.exposure = .init(model: id, confidence: nil)
+            frame.duplicateOf = gate.duplicateOf
+            return frame.outcome = .rejected(reason: RejectionReason.duplicate.rawValue)
+        }
+        let judgement: (prediction: Prediction, embedding: Embedding?)
         do {
-            prediction = try model.predict(pixels)
+            judgement = try model.judge(pixels)
         } catch {
-            return .dropped(reason: error.codeText, model: model.manifest.id)
+            return frame.outcome = .dropped(reason: error.codeText, model: id)
         }
         let candidate = Candidate(
-            sequence: slot.sequence, prediction: prediction, manifest: model.manifest,
-            scoreMin: model.decoder.scoreMin, hash: hash)
+            sequence: slot.sequence, prediction: judgement.prediction, manifest: model.manifest,
+            scoreMin: model.decoder.scoreMin, hash: hash, embedding: judgement.embedding)
+        let confidence = Double(judgement.prediction.topScore ?? 0)
+        frame.exposure = .init(model: id, confidence: gate.duplicateOf == nil ? confidence : nil)
         switch selector.decide(candidate, gate: gate, at: now) {
-        case .reject(let reason, let utility):
-            return .rejected(
-                reason: reason.rawValue, topClass: topClass(prediction), model: model.manifest.id,
-                utility: utility?.value)
-        case .keep(let utility, let reason, let probability):
-            let record = record(
-                of: candidate, slot: slot, header: header, utility: utility, reason: reason, probability: probability)
-            let key = EvictionKey(utility: utility, run: run, sequence: slot.sequence, draw: draw)
-            return .stored(record, picture: slot.buffer.encoded, evictionKey: key.value)
+        case .reject(let reason, let utility, let original):
+            frame.duplicateOf = original
+            frame.outcome = .rejected(
+                reason: reason.rawValue, topClass: topClass(candidate.prediction), model: id, utility: utility?.value)
+        case .keep(let choice):
+            let record = record(of: candidate, slot: slot, header: header, choice: choice, scene: scene)
+            frame.embedding = candidate.embedding
+            frame.outcome = .stored(
+                record, picture: slot.buffer.encoded,
+                evictionKey: EvictionKey(
+                    utility: choice.utility, run: run, sequence: slot.sequence, draw: draw
+                ).value)
         }
     }
 
     private func record(
-        of candidate: Candidate, slot: FrameSlot, header: PictureHeader, utility: Utility,
-        reason: SelectionReason, probability: Double
+        of candidate: Candidate, slot: FrameSlot, header: PictureHeader, choice: Choice, scene: Int
     ) -> SampleRecord {
         let id = SampleID(device: device, run: run, sequence: slot.sequence)
-        return SampleRecord(
+        var record = SampleRecord(
             id: id, sha256: Digest(of: slot.buffer.encoded), bytes: slot.buffer.encoded.count,
             encoding: header.encoding, width: header.width, height: header.height,
             source: slot.buffer.origin.source, origin: slot.buffer.origin.name, capturedAt: slot.buffer.capturedAt,
             model: candidate.manifest.id,
             prediction: PredictionRecord(
                 candidate.prediction, labels: candidate.manifest.labels, scoreMin: candidate.scoreMin),
-            utility: utility.value, reason: reason, inclusionProbability: probability,
+            utility: choice.utility.value, reason: choice.reason, inclusionProbability: choice.inclusionProbability,
             perceptualHash: candidate.hash,
-            split: SplitRule.split(of: id, isAudit: reason.isAudit, validationShare: settings.validationShare))
+            split: SplitRule.split(
+                of: id, isAudit: choice.reason.isAudit, validationShare: settings.validationShare))
+        record.scene = scene
+        record.distance = choice.distance
+        record.uncertaintyWeight = choice.uncertaintyWeight
+        record.duplicateOf = choice.duplicateOf?.description
+        return record
     }
 
     private func topClass(_ prediction: Prediction) -> String? {
         prediction.topClassIndex.map { model.manifest.labels[$0] }
+    }
+
+    // MARK: Kept frames, seen by a later model
+
+    /// What the model that serves now makes of a frame that was kept earlier; `nil` when it cannot tell.
+    ///
+    /// Utilities of strategies that go by the frames before and after are not found again: those are long gone.
+    func rescore(_ id: SampleID, picture: [UInt8], at now: Instant) -> SampleScore? {
+        guard (try? picture.withUnsafeBytes { try decoder.decode($0, into: &pixels) }) != nil,
+            let judgement = try? model.judge(pixels)
+        else { return nil }
+        let candidate = Candidate(
+            sequence: id.sequence, prediction: judgement.prediction, manifest: model.manifest,
+            scoreMin: model.decoder.scoreMin, hash: PerceptualHash.of(pixels), embedding: judgement.embedding)
+        var strategies = Combination(settings.rules.strategies)
+        let best = strategies.best(of: candidate, in: StreamContext(run: id.run, now: now, draw: draw))
+        let utility = best?.utility ?? Utility(0)
+        if let embedding = judgement.embedding { selector.embedded(id.local, embedding, at: now) }
+        return SampleScore(
+            id: id, model: model.manifest.id,
+            prediction: PredictionRecord(
+                judgement.prediction, labels: model.manifest.labels, scoreMin: model.decoder.scoreMin),
+            utility: utility,
+            evictionKey: EvictionKey(utility: utility, run: id.run, sequence: id.sequence, draw: draw).value,
+            embedding: judgement.embedding)
     }
 }
 

@@ -31,12 +31,34 @@ final class HandoffQueue<Element: Sendable>: @unchecked Sendable {
 
     /// Waits for an element; `nil` once the queue is closed and empty.
     func pop() -> Element? {
+        while true {
+            switch pop(withinSeconds: 3600) {
+            case .element(let element): return element
+            case .closed: return nil
+            case .nothingYet: continue
+            }
+        }
+    }
+
+    /// What ``pop(withinSeconds:)`` found.
+    enum Popped {
+        case element(Element)
+        case nothingYet
+        /// Closed and empty.
+        case closed
+    }
+
+    /// Waits for an element, but not for long: for a thread that has something else to do meanwhile.
+    func pop(withinSeconds seconds: Double) -> Popped {
         condition.lock()
         defer { condition.unlock() }
-        while elements.isEmpty, !isClosed { condition.wait() }
-        guard !elements.isEmpty else { return nil }
+        let deadline = Date(timeIntervalSinceNow: seconds)
+        while elements.isEmpty, !isClosed {
+            if !condition.wait(until: deadline) { break }
+        }
+        guard !elements.isEmpty else { return isClosed ? .closed : .nothingYet }
         condition.broadcast()
-        return elements.removeFirst()
+        return .element(elements.removeFirst())
     }
 
     /// Takes everything there is, after waiting for at least one element and then up to `lingerSeconds` for the queue

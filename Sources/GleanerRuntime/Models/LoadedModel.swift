@@ -53,13 +53,28 @@ final class LoadedModel: @unchecked Sendable {
         return decoder
     }
 
-    /// What the model says of a frame.
-    func predict(_ pixels: PixelBuffer) throws -> Prediction {
+    /// What the model says of a frame, and what it sees in it.
+    func judge(_ pixels: PixelBuffer) throws -> (prediction: Prediction, embedding: Embedding?) {
         let letterbox = writer.fill(from: pixels)
         let outputs = try session.run()
         // Again after every run: an output of varying shape could change its number of classes.
         try decoder.check(outputs, labelCount: manifest.labels.count)
-        return try decoder.decode(outputs, undoing: letterbox)
+        let prediction = try decoder.decode(outputs, undoing: letterbox)
+        if let features = outputs.features { return (prediction, Embedding(pooling: features)) }
+        return (prediction, Embedding(LumaGrid.of(pixels) + scores(of: prediction)))
+    }
+
+    /// A number for each class: what is left of a model that has no features to give.
+    private func scores(of prediction: Prediction) -> [Float] {
+        switch prediction {
+        case .classification(let probabilities): return probabilities
+        case .detection(let detections):
+            var scores = [Float](repeating: 0, count: manifest.labels.count)
+            for detection in detections where scores.indices.contains(detection.classIndex) {
+                scores[detection.classIndex] = max(scores[detection.classIndex], detection.score)
+            }
+            return scores
+        }
     }
 
     private func tryOnce() throws {
@@ -68,7 +83,7 @@ final class LoadedModel: @unchecked Sendable {
         pixels.withMutableBytes { bytes in
             for index in bytes.indices { bytes[index] = UInt8(truncatingIfNeeded: index &* 31) }
         }
-        _ = try predict(pixels)
+        _ = try judge(pixels)
     }
 }
 

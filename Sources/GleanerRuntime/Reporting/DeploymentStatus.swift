@@ -45,8 +45,18 @@ public struct LedgerReport: Sendable, Codable {
         public var reason: String
         public var count: Int
     }
+    /// Labels for which the budget has paid, and samples that were sent out for one.
+    public struct Labels: Sendable, Codable {
+        public var granted: Int
+        public var sent: Int
+        public var due: Int
+    }
+
     /// Largest first within each outcome.
     public var lines: [Line]
+    public var labels: Labels
+    /// Newest first.
+    public var models: [ModelReport]
 }
 
 extension Deployment {
@@ -68,7 +78,10 @@ extension Deployment {
         let lines = try store.status().reasons.flatMap { outcome, reasons in
             reasons.map { LedgerReport.Line(outcome: outcome, reason: $0, count: $1) }
         }
+        let sent = try store.labelingCount()
+        let granted = try labelsGranted()
         return LedgerReport(
-            lines: lines.sorted { ($0.outcome, $1.count, $0.reason) < ($1.outcome, $0.count, $1.reason) })
+            lines: lines.sorted { ($0.outcome, $1.count, $0.reason) < ($1.outcome, $0.count, $1.reason) },
+            labels: .init(granted: granted, sent: sent, due: max(0, granted - sent)), models: try modelReports())
     }
 }

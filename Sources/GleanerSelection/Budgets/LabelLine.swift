@@ -19,12 +19,17 @@ struct LabelLine {
     static let secondsPerDay = 86_400.0
 
     let pace: Pace
+    /// How many frames are kept for every label there will be, at least 1: which of them are labeled is chosen when
+    /// they leave.
+    var keepFactor = 1.0
     /// Frames that the averages below look back over; `nil` follows from the share.
     let windowOption: Int?
 
-    /// Labels earned and not yet spent; negative when spent ahead.
+    /// Frames that may be kept and were not yet; negative when spent ahead. All that follows is counted in kept frames.
     private(set) var credit = 0.0
     private var reserve = 0.0
+    /// Labels, without the factor.
+    private(set) var labelsEarned = 0.0
     /// All that was ever earned, and what of it other rules spent.
     private var earned = 0.0
     private var spentElsewhere = 0.0
@@ -43,13 +48,16 @@ struct LabelLine {
         windowOption = window
     }
 
-    /// The share of offered frames that the pace means.
-    var share: Double {
+    /// The share of offered frames that the pace means to have labeled.
+    var labelShare: Double {
         switch pace {
         case .share(let share): share
         case .labelsPerDay(let count): interval > 0 ? min(1, count * interval / Self.secondsPerDay) : 0
         }
     }
+
+    /// The share of offered frames that is to be kept.
+    var share: Double { min(1, labelShare * keepFactor) }
 
     /// `clamp(10 / share, 400, 4096)`: wide enough for some ten kept frames, so that the quantile is not the maximum.
     var window: Int {
@@ -63,7 +71,7 @@ struct LabelLine {
         let ofWindows = max(10, 2 * share * Double(window))
         return switch pace {
         case .share: ofWindows
-        case .labelsPerDay(let count): min(ofWindows, max(1, count))
+        case .labelsPerDay(let count): min(ofWindows, max(1, count * keepFactor))
         }
     }
 
@@ -72,7 +80,7 @@ struct LabelLine {
     private var reserveMax: Double {
         switch pace {
         case .share: 0
-        case .labelsPerDay(let count): max(0, count - creditMax)
+        case .labelsPerDay(let count): max(0, count * keepFactor - creditMax)
         }
     }
 
@@ -91,11 +99,17 @@ struct LabelLine {
         frames += 1
         let weight = 1 / min(frames, Double(window))
         passRate -= passRate * weight
-        let label = labelEarned(at: now)
-        earned += label
-        earnedWithModel += label
-        let paidOut = min(label, reserve)
-        let total = credit + label + paidOut
+        let labels = labelsEarned(at: now)
+        labelsEarned += labels
+        let frames =
+            switch pace {
+            case .share: share
+            case .labelsPerDay: labels * keepFactor
+            }
+        earned += frames
+        earnedWithModel += frames
+        let paidOut = min(frames, reserve)
+        let total = credit + frames + paidOut
         credit = min(total, creditMax)
         reserve = min(reserve - paidOut + (total - credit), reserveMax)
     }
@@ -114,8 +128,8 @@ struct LabelLine {
 
     mutating func modelChanged() { earnedWithModel = 0 }
 
-    private mutating func labelEarned(at now: Instant) -> Double {
-        guard case .labelsPerDay(let count) = pace else { return share }
+    private mutating func labelsEarned(at now: Instant) -> Double {
+        guard case .labelsPerDay(let count) = pace else { return labelShare }
         guard now.seconds.isFinite else { return 0 }
         defer { lastSeconds = max(now.seconds, lastSeconds ?? now.seconds) }
         guard let lastSeconds, now.seconds > lastSeconds else { return 0 }
@@ -130,7 +144,8 @@ struct LabelLine {
 extension LabelLine {
     var state: [String: JSONValue] {
         var state: [String: JSONValue] = [
-            "credit": .number(credit), "reserve": .number(reserve), "earned": .number(earned),
+            "labels_earned": .number(labelsEarned), "credit": .number(credit), "reserve": .number(reserve),
+            "earned": .number(earned),
             "spent_elsewhere": .number(spentElsewhere),
             "earned_with_model": .number(earnedWithModel), "frames": .number(frames),
             "pass_rate": .number(passRate), "interval_seconds": .number(interval),
@@ -159,6 +174,7 @@ extension LabelLine {
             let interval = number("interval_seconds", in: 0...large)
         else { return false }
         self.earned = earned
+        labelsEarned = number("labels_earned", in: 0...large) ?? 0
         spentElsewhere = elsewhere
         self.earnedWithModel = earnedWithModel
         self.frames = frames

@@ -52,7 +52,12 @@ public struct QuantileBudget: BudgetManager {
         line = LabelLine(pace: .labelsPerDay(labelsPerDay), window: window)
     }
 
-    public var share: Double { line.share }
+    public var share: Double { line.labelShare }
+    public var labelsEarned: Double { line.labelsEarned }
+    public var keepFactor: Double {
+        get { line.keepFactor }
+        set { line.keepFactor = max(newValue, 1) }
+    }
 
     public mutating func frameOffered(at now: Instant) { line.frameOffered(at: now) }
 

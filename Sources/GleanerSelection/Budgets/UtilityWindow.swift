@@ -35,6 +35,15 @@ struct UtilityWindow {
         return low + (position - Double(lower)) * (Double(sorted[upper]) - low)
     }
 
+    /// The share of them that is smaller, those that are equal counted by half; 0.5 when there are none.
+    func rank(of value: Float) -> Double {
+        guard !sorted.isEmpty else { return 0.5 }
+        let below = place(of: value)
+        var upTo = below
+        while upTo < sorted.count, sorted[upTo] == value { upTo += 1 }
+        return (Double(below) + Double(upTo - below) / 2) / Double(sorted.count)
+    }
+
     /// From the 5th to the 95th percentile: the range without its outliers.
     var spread: Double { quantile(0.95) - quantile(0.05) }
 

@@ -27,6 +27,8 @@ public struct BoxUncertainty: QueryStrategy {
         self.k = k
     }
 
+    public var measuresUncertainty: Bool { true }
+
     public func utility(of candidate: Candidate, in context: StreamContext) -> Utility? {
         guard case .detection(let detections) = candidate.prediction else { return nil }
         let scoreMin = candidate.scoreMin ?? 0

@@ -34,6 +34,8 @@ public struct CloseToThreshold: QueryStrategy {
         self.classes = classes.map { Set($0) }
     }
 
+    public var measuresUncertainty: Bool { false }
+
     public func utility(of candidate: Candidate, in context: StreamContext) -> Utility? {
         let draw = context.draw.uniform(
             .strategy, run: context.run, sequence: candidate.sequence, salt: StrategySalt.closeToThreshold.rawValue)

@@ -20,6 +20,8 @@ public struct Entropy: QueryStrategy {
 
     public init() {}
 
+    public var measuresUncertainty: Bool { true }
+
     public func utility(of candidate: Candidate, in context: StreamContext) -> Utility? {
         guard case .classification(let probabilities) = candidate.prediction,
             let certainty = Certainty(probabilities)

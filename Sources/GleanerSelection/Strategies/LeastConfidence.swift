@@ -12,6 +12,8 @@ public struct LeastConfidence: QueryStrategy {
 
     public init() {}
 
+    public var measuresUncertainty: Bool { true }
+
     public func utility(of candidate: Candidate, in context: StreamContext) -> Utility? {
         guard case .classification(let probabilities) = candidate.prediction,
             let certainty = Certainty(probabilities)

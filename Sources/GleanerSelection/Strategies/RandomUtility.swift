@@ -11,6 +11,8 @@ public struct RandomUtility: QueryStrategy {
 
     public init() {}
 
+    public var measuresUncertainty: Bool { false }
+
     public func utility(of candidate: Candidate, in context: StreamContext) -> Utility? {
         let draw = context.draw.uniform(
             .strategy, run: context.run, sequence: candidate.sequence, salt: StrategySalt.random.rawValue)

@@ -10,8 +10,12 @@ struct ExportCommand: ParsableCommand {
             A batch is a folder of its own, complete once it has its final name. A batch that an interrupted export \
             left behind is finished first.
 
+            For labeling, as many samples leave as the budget has granted labels: those that teach most by what the \
+            newest model knows, and audit samples. The others stay for the next batch.
+
             EXAMPLES
-              gleaner export --for labeling --format label-studio,coco --to /media/stick --limit 200
+              gleaner export --for labeling --format label-studio,coco --to /media/stick
+              gleaner export --for labeling --format csv --to /media/stick --limit 200
               gleaner export --for training --format imagefolder --to out
             """)
 
@@ -28,8 +32,8 @@ struct ExportCommand: ParsableCommand {
     @Option(name: .customLong("to"), help: ArgumentHelp("Where the batch's folder goes.", valueName: "dir"))
     var directory: String
 
-    @Option(help: "At most so many samples.")
-    var limit = 1000
+    @Option(help: "At most so many samples, whatever the budget has granted.")
+    var limit: Int?
 
     @Flag(name: .customLong("all"), help: "Training: samples that an earlier batch to this directory held too.")
     var includesDelivered = false
@@ -44,7 +48,7 @@ struct ExportCommand: ParsableCommand {
     }
 
     func validate() throws {
-        guard limit > 0 else { throw ValidationError("--limit must be at least 1") }
+        guard limit ?? 1 > 0 else { throw ValidationError("--limit must be at least 1") }
     }
 
     func run() throws {

@@ -6,7 +6,9 @@ import GleanerRuntime
 struct ModelCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "model", abstract: "Bring models in, and choose the one that serves.",
-        subcommands: [Import.self, List.self, Activate.self, RollBack.self, Verify.self, Pack.self])
+        subcommands: [
+            Import.self, List.self, Activate.self, RollBack.self, Verify.self, Inspect.self, Pack.self,
+        ])
 
     struct Import: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -86,6 +88,39 @@ struct ModelCommand: ParsableCommand {
         func run() throws {
             let manifest = try options.open().verifyModel(at: path)
             try options.print(manifest) { "\(manifest.id) is sound: \(manifest.labels.count) classes." }
+        }
+    }
+
+    struct Inspect: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show an ONNX file's inputs, outputs, notes, and the tensors that embeddings can be made of.",
+            discussion: """
+                The first of these tensors is taken by itself; name another one as `embedding` in model.json.
+
+                EXAMPLE
+                  gleaner model inspect model.onnx
+                """)
+
+        @Argument(help: "The ONNX file.") var model: String
+        @Flag(help: "Print one JSON document for scripts.") var json = false
+
+        func run() throws {
+            let file = try ModelFile.inspect(model)
+            var options = DeploymentOptions()
+            options.json = json
+            try options.print(file) {
+                let rows =
+                    file.inputs.map { ["input", $0.name, Self.text($0)] }
+                    + file.outputs.map { ["output", $0.name, Self.text($0)] }
+                    + file.metadata.sorted { $0.key < $1.key }.map { ["note", $0.key, String($0.value.prefix(100))] }
+                    + file.features.map { ["feature", $0.tensor, $0.reason] }
+                return Terminal.table(rows)
+            }
+        }
+
+        private static func text(_ tensor: ModelFile.Tensor) -> String {
+            let shape = tensor.shape.map { $0.map(String.init) ?? "?" }.joined(separator: ", ")
+            return "\(tensor.type ?? "no tensor") [\(shape)]"
         }
     }
 

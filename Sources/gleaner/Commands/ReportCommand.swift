@@ -1,21 +1,68 @@
 import ArgumentParser
+import GleanerCore
 import GleanerRuntime
 
-/// Says what became of every frame.
+/// Says what became of every frame, and how good the models are on them.
 struct ReportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "report", abstract: "What became of every frame, by reason.")
+        commandName: "report", abstract: "What became of every frame, and how good each model is.",
+        discussion: """
+            Accuracy is estimated from audit samples alone, with the interval that covers the truth in 95 of 100 \
+            cases; below 30 labels there is none. What the labels of chosen samples would suggest is shown beside it: \
+            they were chosen where the model is weak.
+            """)
     @OptionGroup var options: DeploymentOptions
 
     func run() throws {
         let report = try options.open().report()
         try options.print(report) {
             let total = max(1, report.lines.reduce(0) { $0 + $1.count })
-            return Terminal.table(
+            let frames = Terminal.table(
                 [["outcome", "reason", "frames", "share"]]
                     + report.lines.map {
                         [$0.outcome, $0.reason, "\($0.count)", "\((1000 * $0.count + total / 2) / total / 10) %"]
                     })
+            let labels = "labels granted \(report.labels.granted), asked for \(report.labels.sent)"
+            return ([frames, labels] + report.models.map { Self.text($0) }).joined(separator: "\n\n")
         }
     }
+
+    private static func text(_ report: ModelReport) -> String {
+        var rows = [["model", "\(report.model.name)@\(report.model.version), offered \(report.offered) frames"]]
+        if let accuracy = report.accuracy {
+            rows.append([
+                "right", text(accuracy) + ", by \(report.auditLabels) audit labels of \(report.scenes) scenes",
+            ])
+        } else {
+            let count = Int(report.effectiveLabels.rounded())
+            rows.append(["right", "not known yet: \(count) audit labels, and 30 are needed"])
+        }
+        if let precision = report.precision { rows.append(["precision", text(precision)]) }
+        if let recall = report.recall { rows.append(["recall", text(recall)]) }
+        if let naive = report.naive {
+            rows.append(["", "(of the chosen samples \(percent(naive)): not a fair sample)"])
+        }
+        rows.append([
+            "answers",
+            "\(report.auditResponse.answered) of \(report.auditResponse.sent) audit samples, "
+                + "\(report.chosenResponse.answered) of \(report.chosenResponse.sent) chosen ones",
+        ])
+        rows.append(["weight", "\(percent(report.uncertaintyWeight)) on its uncertainty, the rest on coverage"])
+        if let comparison = report.comparison {
+            let lineage = comparison.lineageKnown ? "" : "; what it was trained on is not known"
+            rows.append([
+                "beside",
+                "\(comparison.previous.name)@\(comparison.previous.version): better on \(comparison.wins), worse on "
+                    + "\(comparison.losses) of \(comparison.pairs) audit samples (p = "
+                    + "\(Double(Int(comparison.pValue * 1000 + 0.5)) / 1000)\(lineage))",
+            ])
+        }
+        return Terminal.table(rows)
+    }
+
+    private static func text(_ estimate: ModelReport.Estimate) -> String {
+        "\(percent(estimate.value)) (\(percent(estimate.low)) to \(percent(estimate.high)))"
+    }
+
+    private static func percent(_ share: Double) -> String { "\((share * 1000).rounded() / 10) %" }
 }

@@ -1,0 +1,81 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// What a frame shows, as a direction in a space of features: frames that show the like point the same way.
+///
+/// At most ``dimensionMax`` numbers of unit length. They are rounded to 8 bits as soon as they are made, so that an
+/// embedding that was stored and read again is the very same, and a restart decides as if it had never been.
+public struct Embedding: Hashable, Sendable {
+    public static let dimensionMax = 128
+
+    /// Of unit length.
+    public let values: [Float]
+
+    /// From features of any number and scale. More than ``dimensionMax`` are folded: each is added to one of so many
+    /// sums with a sign, both given by its place, which keeps angles as they were on average.
+    ///
+    /// `nil` when they have no direction: none at all, all zero, or one that is not finite.
+    ///
+    /// Source: Weinberger, Dasgupta, Langford, Smola, Attenberg, *Feature Hashing for Large Scale Multitask
+    /// Learning*, ICML 2009.
+    public init?(_ features: [Float]) {
+        self.init(levels: Self.levels(of: Self.folded(features)))
+    }
+
+    /// From what ``encoded`` gave; `nil` for anything else.
+    public init?(encoded: some Collection<UInt8>) {
+        guard encoded.count <= Self.dimensionMax else { return nil }
+        self.init(levels: encoded.map { Int8(bitPattern: $0) })
+    }
+
+    private init?(levels: [Int8]?) {
+        guard let levels, !levels.isEmpty else { return nil }
+        let squares = levels.reduce(0) { $0 + Int($1) * Int($1) }
+        guard squares > 0 else { return nil }
+        let scale = 1 / Float(squares).squareRoot()
+        values = levels.map { Float($0) * scale }
+    }
+
+    /// A byte for each number.
+    public var encoded: [UInt8] {
+        let largest = values.reduce(0) { max($0, $1.magnitude) }
+        return values.map { UInt8(bitPattern: Int8(($0 / largest * 127).rounded())) }
+    }
+
+    /// The squared distance: 0 for the same direction, 2 for features that have nothing in common, 4 for opposite
+    /// ones. Infinite when the other one is of another kind.
+    public func squaredDistance(to other: Embedding) -> Float {
+        guard values.count == other.values.count else { return .infinity }
+        var dot: Float = 0
+        for index in values.indices { dot += values[index] * other.values[index] }
+        return max(0, 2 - 2 * dot)
+    }
+
+    private static func folded(_ features: [Float]) -> [Float] {
+        guard features.count > dimensionMax else { return features }
+        var sums = [Float](repeating: 0, count: dimensionMax)
+        for (index, feature) in features.enumerated() {
+            let place = mix(UInt64(index))
+            let sum = Int(place % UInt64(dimensionMax))
+            sums[sum] += place >> 63 == 0 ? feature : -feature
+        }
+        return sums
+    }
+
+    private static func levels(of features: [Float]) -> [Int8]? {
+        let largest = features.reduce(0) { max($0, $1.magnitude) }
+        guard largest.isFinite, largest > 0, features.allSatisfy(\.isFinite) else { return nil }
+        return features.map { Int8(($0 / largest * 127).rounded()) }
+    }
+
+    /// SplitMix64's mixing function. Changing it makes every stored embedding another one.
+    private static func mix(_ value: UInt64) -> UInt64 {
+        var z = value &+ 0x9e37_79b9_7f4a_7c15
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        return z ^ (z >> 31)
+    }
+}

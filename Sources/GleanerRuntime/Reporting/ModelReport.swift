@@ -1,0 +1,172 @@
+public import GleanerCore
+import GleanerSelection
+import GleanerStore
+
+/// How good one model is on the frames that it was offered, and what the labels behind that are.
+///
+/// Schema: `Schemas/report.schema.json`.
+public struct ModelReport: Sendable, Codable {
+    /// A share of all frames (or objects) that the model was offered, with the interval that covers the truth in 95 of
+    /// 100 cases.
+    public struct Estimate: Sendable, Codable {
+        public var value: Double
+        public var low: Double
+        public var high: Double
+
+        init(_ value: Double, _ interval: ClosedRange<Double>) {
+            self.value = value
+            low = interval.lowerBound
+            high = interval.upperBound
+        }
+    }
+
+    /// How many samples were sent out, and how many were answered.
+    public struct Response: Sendable, Codable {
+        public var sent: Int
+        public var answered: Int
+    }
+
+    /// The model beside the one before it, on audit samples that both judged.
+    public struct Comparison: Sendable, Codable {
+        public var previous: SampleRecord.ModelReference
+        public var pairs: Int
+        public var wins: Int
+        public var losses: Int
+        /// The chance of such a difference between equal models.
+        public var pValue: Double
+        /// Whether the model's bundle says what it was trained on: else it may have been trained on these very samples.
+        public var lineageKnown: Bool
+
+        enum CodingKeys: String, CodingKey {
+            case previous, pairs, wins, losses
+            case pValue = "p_value"
+            case lineageKnown = "lineage_known"
+        }
+    }
+
+    public var model: SampleRecord.ModelReference
+    /// Frames that it was offered.
+    public var offered: Int
+    /// Frames of which all that it said was right; `nil` while there are too few labels to say.
+    public var accuracy: Estimate?
+    /// Of a detector: the share of its boxes that are right, and the share of objects that it found, at an overlap of
+    /// one half.
+    public var precision: Estimate?
+    public var recall: Estimate?
+    /// Labels of audit samples, how many equal ones they are worth, and of how many scenes they are.
+    public var auditLabels: Int
+    public var effectiveLabels: Double
+    public var scenes: Int
+    /// What the labels of samples that a strategy chose would suggest. They were chosen where the model is weak: it is
+    /// shown as a warning.
+    public var naive: Double?
+    public var auditResponse: Response
+    public var chosenResponse: Response
+    /// The weight of its uncertainty against coverage.
+    public var uncertaintyWeight: Double
+    public var comparison: Comparison?
+
+    enum CodingKeys: String, CodingKey {
+        case model, offered, accuracy, precision, recall, scenes, naive, comparison
+        case auditLabels = "audit_labels"
+        case effectiveLabels = "effective_labels"
+        case auditResponse = "audit_response"
+        case chosenResponse = "chosen_response"
+        case uncertaintyWeight = "uncertainty_weight"
+    }
+}
+
+extension Deployment {
+    /// Every model that was offered a frame, newest first.
+    func modelReports() throws -> [ModelReport] {
+        let feedback = try store.feedback()
+        let slots = Dictionary(try store.models().map { ($0.id, $0) }) { first, _ in first }
+        return try feedback.indices.map { index in
+            var report = try ModelReport(
+                feedback[index], competence: store.competence(of: feedback[index].model),
+                fixedWeight: configuration.selection.rules.fixedWeight)
+            if feedback.indices.contains(index + 1) {
+                let lineageKnown = slots[feedback[index].model]?.manifest.trainedOn != nil
+                report.comparison = try comparison(
+                    of: feedback[index].model, with: feedback[index + 1].model, lineageKnown: lineageKnown)
+            }
+            return report
+        }
+    }
+
+    private func comparison(
+        of model: ModelID, with previous: ModelID, lineageKnown: Bool
+    ) throws -> ModelReport.Comparison? {
+        let paired = PairedComparison(try store.auditPairs(previous, model))
+        guard paired.pairCount > 0 else { return nil }
+        return ModelReport.Comparison(
+            previous: .init(previous), pairs: paired.pairCount, wins: paired.wins, losses: paired.losses,
+            pValue: paired.pValue, lineageKnown: lineageKnown)
+    }
+}
+
+extension ModelReport {
+    init(_ feedback: ModelFeedback, competence: Competence, fixedWeight: Double?) {
+        let scenes = SceneNumbers(feedback.audit)
+        let observations = scenes.labeled.map { sample, assessment, scene in
+            AuditEstimate.Observation(
+                hit: assessment.isRight ? 1 : 0,
+                // A detector has no confidence in a frame as a whole.
+                confidence: feedback.task == .classification ? sample.confidence : 0, probability: sample.probability,
+                isDuplicate: sample.isDuplicate, scene: scene)
+        }
+        let population = AuditEstimate.Population(
+            freshCount: Double(feedback.freshCount),
+            freshConfidenceSum: feedback.task == .classification ? feedback.freshConfidenceSum : 0,
+            duplicateCount: Double(feedback.duplicateCount))
+        let estimate = AuditEstimate(observations, in: population)
+        self.init(
+            model: .init(feedback.model), offered: feedback.freshCount + feedback.duplicateCount,
+            accuracy: estimate.map { Estimate($0.accuracy, $0.interval) }, precision: nil, recall: nil,
+            auditLabels: observations.count, effectiveLabels: AuditEstimate.effectiveCount(observations),
+            scenes: Set(observations.map(\.scene)).count,
+            naive: feedback.chosenLabelCount > 0
+                ? Double(feedback.chosenRightCount) / Double(feedback.chosenLabelCount) : nil,
+            auditResponse: Response(
+                sent: feedback.sentCount[true] ?? 0, answered: feedback.answeredCount[true] ?? 0),
+            chosenResponse: Response(
+                sent: feedback.sentCount[false] ?? 0, answered: feedback.answeredCount[false] ?? 0),
+            uncertaintyWeight: fixedWeight ?? competence.weight, comparison: nil)
+        guard feedback.task == .detection else { return }
+        precision = Self.ratio(scenes) { $0.hits + $0.falseAlarms }
+        recall = Self.ratio(scenes) { $0.hits + $0.misses }
+    }
+
+    private static func ratio(_ scenes: SceneNumbers, of whole: (Assessment) -> Int) -> Estimate? {
+        RatioEstimate(
+            scenes.labeled.map { sample, assessment, scene in
+                RatioEstimate.Observation(
+                    part: assessment.hits, whole: whole(assessment), probability: sample.probability, scene: scene)
+            }
+        ).map { Estimate($0.share, $0.interval) }
+    }
+}
+
+/// Audit samples with a label, and the scene that each belongs to, numbered over all runs.
+private struct SceneNumbers {
+    private(set) var labeled: [(sample: ModelFeedback.AuditSample, assessment: Assessment, scene: Int)] = []
+
+    init(_ audit: [ModelFeedback.AuditSample]) {
+        struct Key: Hashable {
+            var run: UInt32
+            var scene: Int?
+            var alone: UInt64?
+        }
+        var numbers: [Key: Int] = [:]
+        for sample in audit {
+            guard let assessment = sample.assessment else { continue }
+            // One whose scene nobody knows is a scene of its own.
+            let key = Key(
+                run: sample.sample.runCounter, scene: sample.scene,
+                alone: sample.scene == nil ? sample.sample.sequence : nil)
+            let number = numbers[key] ?? numbers.count
+            numbers[key] = number
+            labeled.append((sample, assessment, number))
+        }
+    }
+}

@@ -1,0 +1,36 @@
+/// How much a model's own uncertainty is worth as a guide to what it should learn next.
+///
+/// A poor model is unsure of the wrong frames. On real meter pictures a model that read 46 % right lost 3.8 points
+/// against random choice when it chose by margin, and won 2.3 by covering what it had not seen; one that read 84 %
+/// right won 2.1 by margin. So both are weighed, by the accuracy that audit labels measured. Nothing known counts as
+/// poor.
+public struct Competence: Hashable, Sendable {
+    /// Up to this accuracy uncertainty counts nothing, from ``good`` on it decides alone.
+    public static let poor = 0.5
+    public static let good = 0.8
+    /// What is known of the version before counts like so many labels: a retrained model is seldom a stranger.
+    static let priorLabelCountMax = 20.0
+
+    /// The posterior mean of the accuracy, and the labels behind it, the prior's included.
+    public let accuracy: Double
+    public let labelCount: Double
+
+    /// - Parameters:
+    ///   - hits: Audit labels that the version had predicted right, at most `count`.
+    ///   - previous: What was known of the version before.
+    public init(hits: Double = 0, of count: Double = 0, previous: Competence? = nil) {
+        precondition(hits >= 0 && hits <= count, "there are no more hits than labels")
+        // A flat prior of one label either way; on top of it the version before.
+        let carried = min(max((previous?.labelCount ?? 2) - 2, 0), Self.priorLabelCountMax)
+        labelCount = count + carried + 2
+        accuracy = (hits + carried * (previous?.accuracy ?? 0) + 1) / labelCount
+    }
+
+    /// What the accuracy exceeds in 95 of 100 cases: a few lucky labels are not relied on.
+    public var lowerBound: Double {
+        max(0, accuracy - 1.645 * (accuracy * (1 - accuracy) / (labelCount + 1)).squareRoot())
+    }
+
+    /// The weight of uncertainty, 0…1; coverage has the rest.
+    public var weight: Double { min(max((lowerBound - Self.poor) / (Self.good - Self.poor), 0), 1) }
+}
