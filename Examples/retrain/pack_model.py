@@ -58,13 +58,16 @@ def manifest_for(
     filter="bilinear",
     pad_value=114,
     decoder_options=None,
+    embedding=None,
     trained_on=None,
+    trained_on_test=None,
     licence=None,
     origin=None,
 ):
     """The manifest (`model.json`, as a dictionary) of a model whose file has the bytes `model`.
 
-    Each channel value 0...255 becomes `(value * scale - mean) / std`.
+    Each channel value 0...255 becomes `(value * scale - mean) / std`. `embedding` names the tensor inside the model
+    that tells what a frame shows; Gleaner finds one by itself when it is None.
     Raises PackError naming the first argument that makes no sense.
     """
     if not model:
@@ -110,8 +113,11 @@ def manifest_for(
         "labels": list(labels),
         "input": {key: value for key, value in spec.items() if value is not None},
         "decoder": {"name": decoder, **(decoder_options or {})},
+        "embedding": embedding,
         # An empty list says "on no batch of ours"; an absent one says that nobody knows.
         "trained_on": None if trained_on is None else sorted(set(trained_on)),
+        # Audit samples that a model was trained on say nothing of it.
+        "trained_on_test": trained_on_test,
         "licence": licence,
         "origin": origin,
     }
@@ -233,6 +239,7 @@ def parse_arguments(arguments=None):
     parser.add_argument("--decoder-option", default=[], action="append", type=parse_option, metavar="KEY=VALUE")
     parser.add_argument("--trained-on", action="append", metavar="BATCH", help="id of a batch it was trained on")
     parser.add_argument("--licence")
+    parser.add_argument("--embedding", help="the tensor that tells what a frame shows (default: found by Gleaner)")
     parser.add_argument("--origin", help="where the model comes from, in words")
     parser.add_argument("--golden", metavar="FOLDER", help="pictures to carry along in golden/")
     return parser.parse_args(arguments)
@@ -265,6 +272,7 @@ def main():
             decoder_options=dict(given.decoder_option),
             trained_on=given.trained_on,
             licence=given.licence,
+            embedding=given.embedding,
             origin=given.origin,
         )
         write_bundle(given.to, manifest, model, given.golden)

@@ -196,6 +196,7 @@ def write(given, base, network, labels, batches):
         decoder=decoder.pop("name"),
         decoder_options=decoder,
         trained_on=(base.get("trained_on") or []) + batches,
+        embedding=base.get("embedding"),
         origin=given.origin or base.get("origin"),
         **spec,
     )

@@ -127,6 +127,9 @@ public struct ModelManifest: Hashable, Sendable, Codable {
     public var embedding: String?
     /// Ids of the batches that it was trained on; `nil` when nobody knows.
     public var trainedOn: [String]?
+    /// Whether samples of the split `test` (audit samples) were trained on too. They then say nothing of this model,
+    /// unless it predicted them live.
+    public var trainedOnTest: Bool?
     public var licence: String?
     public var origin: String?
 
@@ -151,6 +154,7 @@ public struct ModelManifest: Hashable, Sendable, Codable {
     enum CodingKeys: String, CodingKey {
         case schema, name, version, task, file, bytes, sha256, labels, input, decoder, embedding, licence, origin
         case trainedOn = "trained_on"
+        case trainedOnTest = "trained_on_test"
     }
 }
 

@@ -1,4 +1,4 @@
-public import GleanerCore
+import GleanerCore
 
 /// What "far" means for a model: the median squared distance between two frames that have nothing to do with each
 /// other.

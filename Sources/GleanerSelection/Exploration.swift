@@ -1,18 +1,10 @@
 import GleanerCore
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
-
 /// Weighs what a model is unsure of against what has not been covered yet.
 ///
 /// Both are ranked among the last frames, since utilities of different strategies and models have ranges of their
-/// own. Coverage is a weighted draw: of two frames that are equally new either may win, and one that is like nothing
-/// that was kept is likelier to than one that is like much. So odd frames are not all that is kept.
-///
-/// Weighted draws: Efraimidis, Spirakis, *Weighted random sampling with a reservoir*, IPL 2006.
+/// own. Coverage is chance among the frames that show nothing like a kept one: to prefer the newest of them would keep
+/// the odd ones, noise and all, and needed more labels.
 struct Exploration: Sendable {
     /// The strategy that samples kept for coverage are recorded under.
     static let reasonName = "coverage"
@@ -26,18 +18,21 @@ struct Exploration: Sendable {
     ///
     /// - Parameters:
     ///   - weight: Of uncertainty, 0…1.
-    ///   - distance: The scaled distance to what was kept; `nil` when nothing is known of it, which counts as new.
     ///   - draw: In 0..<1.
     mutating func value(
-        of utility: Utility, weight: Double, distance: Double?, draw: Double
+        of utility: Utility, weight: Double, draw: Double
     ) -> (value: Utility, isCoverage: Bool) {
         let rank = utilities.rank(of: Float(utility.value))
         utilities.append(Float(utility.value), capacity: Self.windowCount)
-        let newness = min(max((distance ?? .infinity) / Self.newnessDistance, 0.01), 1)
+        // What is kept serves a model that is not there yet: on line uncertainty decides by half at most.
+        let weight = weight / 2
         let uncertain = weight * rank
-        let covering = (1 - weight) * pow(draw, 1 / newness)
+        let covering = (1 - weight) * draw
         return (Utility(clamping: uncertain + covering), covering > uncertain)
     }
+
+    /// How new a frame at a scaled distance from what was kept is: 1 for wholly new, never quite 0.
+    static func newness(_ distance: Double) -> Double { min(max(distance / newnessDistance, 0.01), 1) }
 
     mutating func modelChanged() { utilities.removeAll() }
 

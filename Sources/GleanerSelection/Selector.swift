@@ -144,7 +144,7 @@ public struct Selector: Sendable {
         if let nearest, let limit = settings.embeddingDistanceMax, nearest.distance <= limit {
             return .reject(reason: .duplicate, utility: best.utility, duplicateOf: nearest.sample)
         }
-        let (value, isCoverage) = value(of: best, candidate, distance: distance)
+        let (value, isCoverage) = value(of: best, candidate)
         guard budget.admits(value, at: now) else { return .reject(reason: .belowBudget, utility: best.utility) }
         choice.reason = .strategy(isCoverage ? Exploration.reasonName : best.name)
         remember(candidate, at: now)
@@ -153,12 +153,12 @@ public struct Selector: Sendable {
 
     /// What a frame is worth to the budget.
     private mutating func value(
-        of best: Combination.Answer, _ candidate: Candidate, distance: Double?
+        of best: Combination.Answer, _ candidate: Candidate
     ) -> (Utility, isCoverage: Bool) {
         // What was asked for by a rule of its own is as good with a poor model as with a good one.
         guard best.measuresUncertainty, settings.fixedWeight != 1 else { return (best.utility, false) }
         return exploration.value(
-            of: best.utility, weight: uncertaintyWeight, distance: distance,
+            of: best.utility, weight: uncertaintyWeight,
             draw: draw.uniform(.coverage, run: run, sequence: candidate.sequence))
     }
 

@@ -12,6 +12,8 @@ public struct LabelingChoice: Sendable {
         public var embedding: Embedding?
         /// In 0..<1, and nothing to do with the sample.
         public var draw: Double
+        /// Kept after every sample that left for labeling so far.
+        public var isRecent: Bool
     }
 
     /// So many at most are looked at; of more, the most valuable.
@@ -67,6 +69,13 @@ struct BatchChoice {
                   ORDER BY utility DESC, sample_key LIMIT ?) s
                 LEFT JOIN embedding e ON e.sample_key = s.sample_key AND e.model_key IS ?
                 """, arguments: [task.rawValue, LabelingChoice.waitingCountMax, model])
+        let last =
+            try Int64.fetchOne(
+                db,
+                sql: """
+                    SELECT max(sample_key) FROM batch_sample JOIN batch USING (number)
+                    WHERE purpose = 'labeling' AND state IN ('sealed', 'delivered')
+                    """) ?? 0
         let covered = try Data.fetchAll(
             db,
             sql: """
@@ -79,7 +88,8 @@ struct BatchChoice {
                 LabelingChoice.Waiting(
                     key: row["sample_key"], utility: row["utility"],
                     embedding: (row["bytes"] as Data?).flatMap { Embedding(encoded: $0) },
-                    draw: Double(UInt64(bitPattern: row["coin"] as Int64) >> 11) * 0x1p-53)
+                    draw: Double(UInt64(bitPattern: row["coin"] as Int64) >> 11) * 0x1p-53,
+                    isRecent: row["sample_key"] > last)
             }, covered: covered.reversed().compactMap { Embedding(encoded: $0) }, count: limit - auditCount)
     }
 

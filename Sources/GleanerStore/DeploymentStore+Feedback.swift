@@ -34,8 +34,9 @@ public struct ModelFeedback: Sendable {
 
 extension DeploymentStore {
     /// Audit labels that a model had right, and all there are, for weighing its uncertainty: those of frames that it
-    /// predicted live or scored later. A detection counts by its share of right claims (F1).
-    public func auditHits(of model: ModelID) throws -> (hits: Double, count: Double) {
+    /// predicted live, and of those that it scored later unless it was trained on audit samples. A detection counts by
+    /// its share of right claims (F1).
+    public func auditHits(of model: ModelID, liveOnly: Bool = false) throws -> (hits: Double, count: Double) {
         try read { db in
             let row = try db.first(
                 """
@@ -44,7 +45,8 @@ extension DeploymentStore {
                 FROM assessment JOIN sample USING (sample_key)
                 WHERE audit = 1 AND assessment.model_key = (
                   SELECT model_key FROM model WHERE name = ? AND version = ? AND digest = ?)
-                """, [model.name, model.version, model.digest.data])
+                  AND (? = 0 OR assessment.model_key = sample.model_key)
+                """, [model.name, model.version, model.digest.data, liveOnly])
             return (row?["hits"] ?? 0, row?["n"] ?? 0)
         }
     }

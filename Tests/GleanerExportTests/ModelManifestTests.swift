@@ -21,6 +21,7 @@ import Testing
             $0.licence = "MIT"
             $0.origin = "here"
             $0.embedding = "features"
+            $0.trainedOnTest = true
             $0.input.name = "x"
         }
         let data = try CanonicalJSON.encode(full)

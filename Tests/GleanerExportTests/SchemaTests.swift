@@ -86,6 +86,7 @@ import Testing
             $0.licence = "MIT"
             $0.origin = "here"
             $0.embedding = "features"
+            $0.trainedOnTest = true
             $0.input.name = "x"
             $0.decoder.options = ["score_min": .number(0.5)]
         }

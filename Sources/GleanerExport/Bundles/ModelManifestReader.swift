@@ -44,7 +44,7 @@ public enum ModelManifestReader {
     /// Keys of a manifest and of its input, for the check against typing errors. A decoder's options are its own.
     static let keys = [
         "schema", "name", "version", "task", "file", "bytes", "sha256", "labels", "input", "decoder", "embedding",
-        "trained_on",
+        "trained_on", "trained_on_test",
         "licence", "origin",
     ]
     static let inputKeys = [

@@ -100,7 +100,8 @@ extension Deployment {
             weight: rules.fixedWeight ?? measured.weight, distanceMax: rules.embeddingDistanceMax)
         return { choice in
             let candidates = choice.waiting.map {
-                BatchSelection.Candidate(key: $0.key, utility: $0.utility, embedding: $0.embedding, draw: $0.draw)
+                BatchSelection.Candidate(
+                    key: $0.key, utility: $0.utility, embedding: $0.embedding, draw: $0.draw, isRecent: $0.isRecent)
             }
             return selection.choose(choice.count, of: candidates, covered: choice.covered)
         }

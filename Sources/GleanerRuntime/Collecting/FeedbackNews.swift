@@ -11,14 +11,26 @@ struct FeedbackNews: Sendable {
 }
 
 extension DeploymentStore {
-    /// What audit labels say of a model; of the one before it as much as carries over.
+    /// What audit labels say of a model; of those before it as much as carries over.
     func competence(of model: ModelID) throws -> Competence {
-        let own = try auditHits(of: model)
-        let before = try models().first { $0.state == .previous && $0.id != model }
-        let previous = try before.map { slot in
-            let hits = try auditHits(of: slot.id)
-            return Competence(hits: hits.hits, of: hits.count)
+        let slots = try models()
+        let order = slots.first { $0.id == model }?.activatedOrder ?? .max
+        let before = slots.filter { $0.id != model && $0.activatedOrder ?? .max < order }
+            .sorted { ($0.activatedOrder ?? 0) < ($1.activatedOrder ?? 0) }
+        // The oldest first: each is what is known when its successor comes.
+        var known: Competence?
+        for slot in before.suffix(Self.versionsBeforeMax) {
+            known = try competence(of: slot.id, slot.manifest, previous: known)
         }
+        return try competence(of: model, slots.first { $0.id == model }?.manifest, previous: known)
+    }
+
+    private static let versionsBeforeMax = 3
+
+    private func competence(
+        of model: ModelID, _ manifest: ModelManifest?, previous: Competence?
+    ) throws -> Competence {
+        let own = try auditHits(of: model, liveOnly: manifest?.trainedOnTest == true)
         return Competence(hits: own.hits, of: own.count, previous: previous)
     }
 }

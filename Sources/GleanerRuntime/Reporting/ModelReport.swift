@@ -34,7 +34,8 @@ public struct ModelReport: Sendable, Codable {
         public var losses: Int
         /// The chance of such a difference between equal models.
         public var pValue: Double
-        /// Whether the model's bundle says what it was trained on: else it may have been trained on these very samples.
+        /// Whether the model's bundle says what it was trained on, and that audit samples were not: else it may have been
+        /// trained on these very samples.
         public var lineageKnown: Bool
 
         enum CodingKeys: String, CodingKey {
@@ -86,7 +87,8 @@ extension Deployment {
                 feedback[index], competence: store.competence(of: feedback[index].model),
                 fixedWeight: configuration.selection.rules.fixedWeight)
             if feedback.indices.contains(index + 1) {
-                let lineageKnown = slots[feedback[index].model]?.manifest.trainedOn != nil
+                let manifest = slots[feedback[index].model]?.manifest
+                let lineageKnown = manifest?.trainedOn != nil && manifest?.trainedOnTest != true
                 report.comparison = try comparison(
                     of: feedback[index].model, with: feedback[index + 1].model, lineageKnown: lineageKnown)
             }
