@@ -87,6 +87,10 @@ let package = Package(
         .testTarget(
             name: "GleanerSelectionTests", dependencies: ["GleanerSelection", "GleanerCore", "GleanerTesting"],
             swiftSettings: strict),
+        // Measures what selection promises; `Examples/label-efficiency` runs it.
+        .executableTarget(
+            name: "SelectionBench", dependencies: ["GleanerSelection", "GleanerCore"], path: "Tests/SelectionBench",
+            swiftSettings: strict),
         // A collector in miniature that the store's tests kill at any moment.
         .executableTarget(
             name: "StoreStorm", dependencies: ["GleanerStore", "GleanerCore"], path: "Tests/StoreStorm",
