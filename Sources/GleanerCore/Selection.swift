@@ -33,6 +33,16 @@ public struct PerceptualHash: Hashable, Sendable {
     public func distance(to other: PerceptualHash) -> Int { (bits ^ other.bits).nonzeroBitCount }
 }
 
+/// Width and height of a frame in pixels.
+public struct FrameSize: Hashable, Sendable {
+    public var width: Int
+    public var height: Int
+    public init(width: Int, height: Int) {
+        self.width = width
+        self.height = height
+    }
+}
+
 /// A frame with its prediction, before anybody decided to keep it.
 public struct Candidate: Sendable {
     public var sequence: UInt64
@@ -43,9 +53,11 @@ public struct Candidate: Sendable {
     public var hash: PerceptualHash
     /// What the frame shows; `nil` when nothing is known of it.
     public var embedding: Embedding?
+    /// In pixels; `nil` when nobody said.
+    public var frameSize: FrameSize?
     public init(
         sequence: UInt64, prediction: Prediction, manifest: ModelManifest, scoreMin: Float?, hash: PerceptualHash,
-        embedding: Embedding? = nil
+        embedding: Embedding? = nil, frameSize: FrameSize? = nil
     ) {
         self.sequence = sequence
         self.prediction = prediction
@@ -53,6 +65,7 @@ public struct Candidate: Sendable {
         self.scoreMin = scoreMin
         self.hash = hash
         self.embedding = embedding
+        self.frameSize = frameSize
     }
 }
 

@@ -136,15 +136,7 @@ public struct Configuration: Sendable {
 
     private static func selection(_ section: OptionReader, _ registries: Registries) -> SelectionSettings {
         let seed = UInt64(section.integer("seed", in: 0...Int.max) ?? 1)
-        let requests = section.components("strategies")
-        let strategies: [(String, any QueryStrategy)] =
-            requests?.compactMap { request in request.make(from: registries.strategies).map { (request.name, $0) } }
-            ?? [("margin", Margin()), ("box-uncertainty", BoxUncertainty())]
-        if requests?.isEmpty == true {
-            section.problems.add(
-                "selection.strategies", "is empty: nothing would be kept but audit samples",
-                remedy: "name a strategy, such as - margin")
-        }
+        let strategies = strategies(section, registries)
         var budget =
             section.component("budget", standard: "quantile")?.make(from: registries.budgets) ?? QuantileBudget()
         budget.keepFactor = section.number("keep_factor", in: 1...100) ?? 3
@@ -152,7 +144,8 @@ public struct Configuration: Sendable {
         let hashDistanceMax = section.integer("hash_distance_max", in: 0...32) ?? 4
         let embeddingDistanceMax = section.number("embedding_distance_max", in: 0...2) ?? 0.12
         let rules = SelectorSettings(
-            strategies: strategies, budget: budget, auditShare: section.share("audit_share") ?? 0.2,
+            strategies: strategies, budget: budget, limits: limits(section.section("limits")),
+            auditShare: section.share("audit_share") ?? 0.2,
             hashDistanceMax: deduplicates ? hashDistanceMax : nil,
             embeddingDistanceMax: deduplicates ? embeddingDistanceMax : nil,
             fixedWeight: uncertaintyWeight(section))
@@ -163,6 +156,40 @@ public struct Configuration: Sendable {
             inFlightMax: section.integer("in_flight_max", in: 1...10_000_000))
         section.finish()
         return settings
+    }
+
+    private static func strategies(_ section: OptionReader, _ registries: Registries) -> Combination {
+        let mode = section.choice("combine", Combination.Mode.self) ?? .largest
+        guard let requests = section.components("strategies") else {
+            return Combination([("margin", Margin()), ("box-uncertainty", BoxUncertainty())], mode: mode)
+        }
+        if requests.isEmpty {
+            section.problems.add(
+                "selection.strategies", "is empty: nothing would be kept but audit samples",
+                remedy: "name a strategy, such as - margin")
+        }
+        var parts: [Combination.Part] = []
+        var weights: [Double] = []
+        for request in requests {
+            // Read before the strategy is made, which makes a problem of every key that nobody asked for.
+            let weight = mode == .weighted ? request.options.number("weight", in: 0.001...1000) : nil
+            guard let strategy = request.make(from: registries.strategies) else { continue }
+            parts.append((request.name, strategy))
+            weights.append(weight ?? 1)
+        }
+        return Combination(parts, mode: mode, weights: weights)
+    }
+
+    private static func limits(_ section: OptionReader) -> RateLimits {
+        let spans = [("per_minute", 60.0), ("per_hour", 3600), ("per_day", 86_400)]
+        let limits = spans.compactMap { key, seconds in
+            section.integer(key, in: 1...100_000).map { RateLimits.Limit(count: $0, seconds: seconds) }
+        }
+        let limited = RateLimits(
+            limits: limits, secondsBetween: section.number("seconds_between", in: 0...1e9) ?? 0,
+            secondsBetweenOfClass: section.number("seconds_between_of_class", in: 0...1e9) ?? 0)
+        section.finish()
+        return limited
     }
 
     /// `nil` for `auto`: as audit labels measure it.

@@ -75,6 +75,11 @@ public final class Deployment: Sendable {
         #   budget:
         #     share: 2 %                            # of all frames; or labels_per_day: 200
         #   audit_share: 20 %                       # of the budget: kept by a coin, to measure the model without bias
+        #   combine: largest                        # largest, weighted (each with a `weight:`) or first
+        #   limits:                                 # none by default; audit samples are exempt
+        #     per_hour: 100                         # per_minute, per_hour, per_day
+        #     seconds_between: 2
+        #     seconds_between_of_class: 60
         #   keep_factor: 3                          # frames kept for each label; which are labeled is chosen at export
         #   uncertainty_weight: auto                # against coverage, by the model's measured accuracy; or a share
         #   deduplicate: true

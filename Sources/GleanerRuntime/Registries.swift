@@ -27,6 +27,12 @@ public struct Registries: Sendable {
                 CloseToThreshold.entry,
                 RandomUtility.entry,
                 BoxUncertainty.entry,
+                MissedObjects.entry,
+                ClassRule.entry,
+                RareClass.entry,
+                Novelty.entry,
+                Diversity.entry,
+                Periodic.entry,
             ]),
         budgets: Registry("budget", [QuantileBudget.entry]),
         exportFormats: Registry(

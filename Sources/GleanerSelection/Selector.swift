@@ -2,9 +2,10 @@ public import GleanerCore
 
 /// How frames are chosen.
 public struct SelectorSettings: Sendable {
-    /// Asked about every frame; the largest utility counts.
-    public var strategies: [(name: String, strategy: any QueryStrategy)]
+    /// Asked about every frame.
+    public var strategies: Combination
     public var budget: any BudgetManager
+    public var limits: RateLimits
     /// The part of the label budget that the audit coin spends, in 0…1.
     public var auditShare: Double
     /// Frames whose hash differs in at most so many of 64 bits from a kept one are duplicates; `nil` for none.
@@ -18,12 +19,13 @@ public struct SelectorSettings: Sendable {
     /// The audit share of 0.2 is the least that measures a model well: 0.1 gave intervals twice as wide that were
     /// too narrow still.
     public init(
-        strategies: [(name: String, strategy: any QueryStrategy)], budget: any BudgetManager,
+        strategies: Combination, budget: any BudgetManager, limits: RateLimits = RateLimits(),
         auditShare: Double = 0.2, hashDistanceMax: Int? = 4, embeddingDistanceMax: Double? = 0.12,
         fixedWeight: Double? = nil
     ) {
         self.strategies = strategies
         self.budget = budget
+        self.limits = limits
         self.auditShare = auditShare
         self.hashDistanceMax = hashDistanceMax
         self.embeddingDistanceMax = embeddingDistanceMax
@@ -47,6 +49,8 @@ public enum RejectionReason: String, Sendable, CaseIterable {
     case duplicate
     case belowBudget = "below_budget"
     case noStrategyApplies = "no_strategy_applies"
+    /// A limit of so many in a span of time, or a least time between two.
+    case limited
 }
 
 /// What becomes of a frame.
@@ -81,6 +85,7 @@ public struct Choice: Hashable, Sendable {
 public struct Selector: Sendable {
     private var strategies: Combination
     private var budget: any BudgetManager
+    private var limits: RateLimits
     private var memory: HashMemory
     private var bank: EmbeddingBank
     private var scale = DistanceScale()
@@ -97,8 +102,9 @@ public struct Selector: Sendable {
         settings: SelectorSettings, draw: SeededDraw, run: RunID, memory: HashMemory = HashMemory(),
         bank: EmbeddingBank = EmbeddingBank()
     ) {
-        strategies = Combination(settings.strategies)
+        strategies = settings.strategies
         budget = settings.budget
+        limits = settings.limits
         self.settings = settings
         self.memory = memory
         self.bank = bank
@@ -144,9 +150,12 @@ public struct Selector: Sendable {
         if let nearest, let limit = settings.embeddingDistanceMax, nearest.distance <= limit {
             return .reject(reason: .duplicate, utility: best.utility, duplicateOf: nearest.sample)
         }
+        let topClass = limits.isEmpty ? nil : ClaimedClasses(candidate).names.first
+        guard limits.allow(topClass, at: now) else { return .reject(reason: .limited, utility: best.utility) }
         let (value, isCoverage) = value(of: best, candidate)
         guard budget.admits(value, at: now) else { return .reject(reason: .belowBudget, utility: best.utility) }
         choice.reason = .strategy(isCoverage ? Exploration.reasonName : best.name)
+        limits.record(topClass, at: now)
         remember(candidate, at: now)
         return .keep(choice)
     }
@@ -206,12 +215,17 @@ public struct Selector: Sendable {
     }
 
     /// What must survive a restart beside hashes and embeddings, which the store has.
-    public var state: JSONValue { .object(["budget": budget.state, "exploration": exploration.state]) }
+    public var state: JSONValue {
+        var state = ["budget": budget.state, "exploration": exploration.state]
+        if !limits.isEmpty { state["limits"] = limits.state }
+        return .object(state)
+    }
 
     /// Goes on from a ``state``; one that it does not understand is ignored.
     public mutating func restore(_ state: JSONValue) {
         guard case .object(let values) = state else { return }
         exploration.restore(values["exploration"])
+        limits.restore(values["limits"])
         if let budget = values["budget"] { self.budget.restore(budget) }
     }
 }

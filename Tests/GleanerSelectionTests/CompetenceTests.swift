@@ -45,7 +45,7 @@ struct CompetenceTests {
     @Test func aRuleOfItsOwnIsNotWeighedAgainstCoverage() {
         var selector = Selector(
             settings: SelectorSettings(
-                strategies: [("close-to-threshold", CloseToThreshold(threshold: 0.5, epsilon: 0.1))],
+                strategies: Combination([("close-to-threshold", CloseToThreshold(threshold: 0.5, epsilon: 0.1))]),
                 budget: QuantileBudget(share: 0.5), auditShare: 0, hashDistanceMax: nil),
             draw: SeededDraw(seed: 1), run: .test)
         var reasons: Set<String> = []

@@ -99,7 +99,7 @@ struct EmbeddingBankTests {
     @Test func onlySelectorsWithAScaleCallFramesTheLike() throws {
         var selector = Selector(
             settings: SelectorSettings(
-                strategies: [("margin", Margin())], budget: QuantileBudget(share: 1), auditShare: 0,
+                strategies: Combination([("margin", Margin())]), budget: QuantileBudget(share: 1), auditShare: 0,
                 hashDistanceMax: nil, fixedWeight: 1),
             draw: SeededDraw(seed: 1), run: .test)
         var duplicates = 0

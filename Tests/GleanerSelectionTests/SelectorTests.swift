@@ -162,7 +162,7 @@ struct SelectorTests {
     ) -> Selector {
         Selector(
             settings: SelectorSettings(
-                strategies: [("margin", Margin()), ("box-uncertainty", BoxUncertainty())], budget: budget,
+                strategies: Combination([("margin", Margin()), ("box-uncertainty", BoxUncertainty())]), budget: budget,
                 auditShare: auditShare, hashDistanceMax: hashDistanceMax, fixedWeight: 1),
             draw: SeededDraw(seed: seed), run: .test, memory: memory)
     }

@@ -97,7 +97,9 @@ struct StrategyTests {
         arguments: [
             ("margin", [.classification]), ("least-confidence", [.classification]), ("entropy", [.classification]),
             ("close-to-threshold", [.classification, .detection]), ("random", [.classification, .detection]),
-            ("box-uncertainty", [.detection]),
+            ("box-uncertainty", [.detection]), ("missed-objects", [.detection]),
+            ("rare-class", [.classification, .detection]), ("novelty", [.classification, .detection]),
+            ("diversity", [.classification, .detection]), ("periodic", [.classification, .detection]),
         ] as [(String, Set<ModelTask>)])
     func contract(name: String, tasks: Set<ModelTask>) throws {
         #expect(try QueryStrategyContract.brokenPromises(tasks: tasks) { try Self.registry.make(name) } == [])
@@ -147,7 +149,8 @@ struct StrategyTests {
         "query strategy",
         [
             Margin.entry, LeastConfidence.entry, Entropy.entry, CloseToThreshold.entry, RandomUtility.entry,
-            BoxUncertainty.entry,
+            BoxUncertainty.entry, MissedObjects.entry, RareClass.entry, Novelty.entry, Diversity.entry,
+            Periodic.entry, ClassRule.entry,
         ])
 
     private func make(

@@ -114,7 +114,7 @@ enum EstimateReplay {
     ) -> ([AuditEstimate.Observation], AuditEstimate.Population, naive: Double) {
         var selector = Selector(
             settings: SelectorSettings(
-                strategies: [("margin", Margin())], budget: QuantileBudget(share: share), fixedWeight: 1),
+                strategies: Combination([("margin", Margin())]), budget: QuantileBudget(share: share), fixedWeight: 1),
             draw: SeededDraw(seed: seed), run: RunID(counter: 1, nonce: seed))
         var scenes = SceneCounter()
         var random = SplitMix(seed ^ 0xabcd)
@@ -245,7 +245,8 @@ enum FrameCost {
         }
         var selector = Selector(
             settings: SelectorSettings(
-                strategies: [("margin", Margin()), ("box-uncertainty", BoxUncertainty())], budget: QuantileBudget()),
+                strategies: Combination([("margin", Margin()), ("box-uncertainty", BoxUncertainty())]),
+                budget: QuantileBudget()),
             draw: SeededDraw(seed: 1), run: RunID(counter: 2, nonce: 1), memory: memory, bank: bank)
         return (0..<frameCount).map { index in
             let candidate = Candidate(

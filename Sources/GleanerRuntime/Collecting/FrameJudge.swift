@@ -88,7 +88,8 @@ final class FrameJudge: @unchecked Sendable {
         }
         let candidate = Candidate(
             sequence: slot.sequence, prediction: judgement.prediction, manifest: model.manifest,
-            scoreMin: model.decoder.scoreMin, hash: hash, embedding: judgement.embedding)
+            scoreMin: model.decoder.scoreMin, hash: hash, embedding: judgement.embedding,
+            frameSize: FrameSize(width: header.width, height: header.height))
         let confidence = Double(judgement.prediction.topScore ?? 0)
         frame.exposure = .init(model: id, confidence: gate.duplicateOf == nil ? confidence : nil)
         switch selector.decide(candidate, gate: gate, at: now) {
@@ -145,7 +146,7 @@ final class FrameJudge: @unchecked Sendable {
         let candidate = Candidate(
             sequence: id.sequence, prediction: judgement.prediction, manifest: model.manifest,
             scoreMin: model.decoder.scoreMin, hash: PerceptualHash.of(pixels), embedding: judgement.embedding)
-        var strategies = Combination(settings.rules.strategies)
+        var strategies = settings.rules.strategies
         let best = strategies.best(of: candidate, in: StreamContext(run: id.run, now: now, draw: draw))
         let utility = best?.utility ?? Utility(0)
         if let embedding = judgement.embedding { selector.embedded(id.local, embedding, at: now) }

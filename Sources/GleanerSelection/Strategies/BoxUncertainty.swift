@@ -13,18 +13,33 @@ public struct BoxUncertainty: QueryStrategy {
     public static let entry = Registry<any QueryStrategy>.Entry(
         "box-uncertainty", "Detectors: how unsure its least certain boxes are, and what it almost saw."
     ) { options in
-        BoxUncertainty(k: options.integer("k", in: 1...100) ?? 3)
+        BoxUncertainty(
+            k: options.integer("k", in: 1...100) ?? 3,
+            aggregation: options.choice("aggregation", Aggregation.self) ?? .topK)
     }
 
     /// What a nearly seen object is worth beside a claimed one of the same score.
     static let residueWeight = 0.8
 
+    /// What the uncertainties of a frame's boxes make together. No source shows one to be best on all data.
+    public enum Aggregation: String, Sendable, CaseIterable {
+        /// The mean of the `k` largest.
+        case topK = "top-k"
+        case max
+        /// The sum, up to 1: crowded frames win.
+        case sum
+        /// The chance that at least one is wrong, if each were wrong with its uncertainty: `1 − Π (1 − u)`.
+        case noisyOr = "noisy-or"
+    }
+
     private let k: Int
+    private let aggregation: Aggregation
 
     /// - Parameter k: How many of the most uncertain boxes are averaged; at least 1.
-    public init(k: Int = 3) {
+    public init(k: Int = 3, aggregation: Aggregation = .topK) {
         precondition(k >= 1, "an average needs a box")
         self.k = k
+        self.aggregation = aggregation
     }
 
     public var measuresUncertainty: Bool { true }
@@ -42,9 +57,17 @@ public struct BoxUncertainty: QueryStrategy {
                 residue = max(residue, score)
             }
         }
-        claimed.sort(by: >)
-        let top = claimed.prefix(k)
-        let mean = top.isEmpty ? 0 : top.reduce(0, +) / Double(top.count)
-        return Utility(clamping: max(mean, Self.residueWeight * residue))
+        return Utility(clamping: max(together(claimed), Self.residueWeight * residue))
+    }
+
+    private func together(_ uncertainties: [Double]) -> Double {
+        switch aggregation {
+        case .topK:
+            let top = uncertainties.sorted(by: >).prefix(k)
+            return top.isEmpty ? 0 : top.reduce(0, +) / Double(top.count)
+        case .max: return uncertainties.max() ?? 0
+        case .sum: return min(1, uncertainties.reduce(0, +))
+        case .noisyOr: return 1 - uncertainties.reduce(1) { $0 * (1 - $1) }
+        }
     }
 }
