@@ -36,18 +36,21 @@ extension DeploymentStore {
     /// - Parameter cursor: ``UnscoredPage/next`` of the page before; `nil` for the first one.
     public func unscored(by model: ModelID, below cursor: Int64? = nil, limit: Int) throws -> UnscoredPage {
         try read { db in
-            let rows = try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT \(SampleRow.columns) FROM (
-                      SELECT * FROM sample
-                      WHERE sample_key < ? AND pixels = 'present' AND scored_by IS NOT (
-                        SELECT model_key FROM model WHERE name = ? AND version = ? AND digest = ?)
-                      ORDER BY sample_key DESC LIMIT ?) s
-                    \(SampleRow.joins) ORDER BY s.sample_key DESC
-                    """, arguments: [cursor ?? .max, model.name, model.version, model.digest.data, limit]
-            ).map { try SampleRow($0) }
-            return UnscoredPage(samples: rows.map(\.id), next: rows.count < limit ? nil : rows.last?.key)
+            let others = try Int64.fetchAll(
+                db, sql: "SELECT model_key FROM model WHERE NOT (name = ? AND version = ? AND digest = ?)",
+                arguments: [model.name, model.version, model.digest.data])
+            // One range of an index for each of the few models: what is scored already is never looked at.
+            let keys = try others.flatMap { other in
+                try Int64.fetchAll(
+                    db,
+                    sql: """
+                        SELECT sample_key FROM sample WHERE scored_by = ? AND pixels = 'present' AND sample_key < ?
+                        ORDER BY sample_key DESC LIMIT ?
+                        """, arguments: [other, cursor ?? .max, limit])
+            }.sorted(by: >).prefix(limit)
+            return UnscoredPage(
+                samples: try keys.map { try SampleRow.fetch(key: $0, db).id },
+                next: keys.count < limit ? nil : keys.last)
         }
     }
 

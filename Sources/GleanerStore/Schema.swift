@@ -222,6 +222,7 @@ enum Schema {
         -- In collecting time: when a destination had it.
         ALTER TABLE sample ADD COLUMN exported_at REAL;
         UPDATE sample SET scored_by = model_key;
+        CREATE INDEX sample_by_scorer ON sample (scored_by, sample_key) WHERE pixels = 'present';
         CREATE INDEX sample_awaited ON sample (exported_at) WHERE label_state = 'exported';
         CREATE TABLE embedding (
           sample_key INTEGER PRIMARY KEY REFERENCES sample,
