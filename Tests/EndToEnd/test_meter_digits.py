@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import time
 from collections import Counter
 
@@ -94,7 +95,24 @@ def test_the_loop_on_the_field_split(meter, camera, meter_bundles, meter_truth, 
     assert report["labels"]["granted"] == round(0.1 * len(rows))
     assert [model["model"]["version"] for model in report["models"]] == [2, 1]
     assert report["models"][0]["comparison"]["pairs"] > 0
+    check_page(meter, tmp_path / "report.html")
     assert meter("model", "rollback")["version"] == 1
+
+
+def check_page(meter, path):
+    """The report as a page: every tag is closed, nothing is fetched, and the models are on it."""
+    meter.text("report", "--html", path)
+    page = path.read_text()
+    void = {"meta", "br"}
+    open_tags = []
+    for closing, tag, self_closed in re.findall(r"<(/?)([a-z0-9]+)[^>]*?(/?)>", page):
+        if closing:
+            assert open_tags.pop() == tag
+        elif not self_closed and tag not in void:
+            open_tags.append(tag)
+    assert open_tags == []
+    assert not re.search(r"(src|href)=|url\(|@import|<script", page)
+    assert "meter-digits@1" in page and "meter-digits@2" in page
 
 
 @pytest.mark.parametrize("version", [1, 2])

@@ -5,6 +5,24 @@ import Testing
 
 @Suite("Quantile budget")
 struct QuantileBudgetTests {
+    /// The share that the coin takes is never quite the share that it was meant to take.
+    @Test(arguments: [(1.0, 1.0), (0.4, 3)]) func aBudgetForEverythingKeepsEverything(share: Double, factor: Double) {
+        for seed in 1...20 as ClosedRange<UInt64> {
+            var budget = QuantileBudget(share: share)
+            budget.keepFactor = factor
+            let kept = (0..<400).count { frame in
+                let now = Instant(seconds: Double(frame))
+                budget.frameOffered(at: now)
+                if noise(frame, salt: seed) < 0.2 {
+                    budget.spent(at: now)
+                    return true
+                }
+                return budget.admits(Utility(noise(frame, salt: seed + 100)), at: now)
+            }
+            #expect(kept == 400)
+        }
+    }
+
     @Test("a share is held on every stream, across restarts", arguments: [0.02, 0.1, 0.5])
     func share(share: Double) throws {
         let broken = try BudgetManagerContract.brokenPromises(share: share) { QuantileBudget(share: share) }

@@ -80,7 +80,7 @@ public struct QuantileBudget: BudgetManager {
 
     private func isWorthOne(_ value: Double) -> Bool {
         // Either there is nothing to choose from, or the credit is full: then the history says nothing about now.
-        if line.level >= 1 || line.credit >= line.creditMax { return true }
+        if line.share >= 1 || line.level >= 1 || line.credit >= line.creditMax { return true }
         // Equal utilities fill the line only when a label is due, so that the advance is left for better ones.
         let isDue = line.credit >= 0.5
         guard utilities.count > 0 else { return isDue }

@@ -10,11 +10,19 @@ struct ReportCommand: ParsableCommand {
             Accuracy is estimated from audit samples alone, with the interval that covers the truth in 95 of 100 \
             cases; below 30 labels there is none. What the labels of chosen samples would suggest is shown beside it: \
             they were chosen where the model is weak.
+
+            EXAMPLES
+              gleaner report
+              gleaner report --html report.html
             """)
     @OptionGroup var options: DeploymentOptions
+    @Option(help: ArgumentHelp("Also write it as one page with drawings, which needs nothing else.", valueName: "file"))
+    var html: String?
 
     func run() throws {
-        let report = try options.open().report()
+        let deployment = try options.open()
+        let report = try deployment.report()
+        if let html { try deployment.writeReport(report, to: html) }
         try options.print(report) {
             let total = max(1, report.lines.reduce(0) { $0 + $1.count })
             let frames = Terminal.table(
