@@ -28,7 +28,7 @@ struct ReportCommand: ParsableCommand {
             let frames = Terminal.table(
                 [["outcome", "reason", "frames", "share"]]
                     + report.lines.map {
-                        [$0.outcome, $0.reason, "\($0.count)", "\((1000 * $0.count + total / 2) / total / 10) %"]
+                        [$0.outcome, $0.reason, "\($0.count)", Self.percent(Double($0.count) / Double(total))]
                     })
             let labels = "labels granted \(report.labels.granted), asked for \(report.labels.sent)"
             return ([frames, labels] + report.models.map { Self.text($0) }).joined(separator: "\n\n")
