@@ -190,12 +190,15 @@ def draw(results, settings, path):
     import matplotlib
 
     matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib import pyplot, ticker
 
     styles = {"gleaner": ("#0b6e4f", "o-", "Gleaner"), "random+dedup": ("#c46210", "s--", "random, near-duplicates left out"),
               "random": ("#777777", "^:", "random"), "periodic": ("#b0b0b0", "v:", "every n-th frame")}
-    figure, panels = pyplot.subplots(1, len(settings), figsize=(3.4 * len(settings), 3.3), squeeze=False)
-    for panel, setting in zip(panels[0], settings):
+    rows = -(-len(settings) // 3)
+    figure, panels = pyplot.subplots(rows, 3, figsize=(9.5, 2.9 * rows), squeeze=False)
+    for panel in panels.flat[len(settings) :]:
+        panel.axis("off")
+    for panel, setting in zip(panels.flat, settings):
         for way, (color, style, name) in styles.items():
             runs = results.of(setting, way)
             if not runs:
@@ -208,10 +211,13 @@ def draw(results, settings, path):
             labels, height, error = np.array(points).T
             panel.errorbar(labels, 100 * height, 100 * error, fmt=style, color=color, label=name, markersize=4, linewidth=1.2)
         panel.set_xscale("log")
+        panel.set_xticks([100, 300, 1000, 3000], ["100", "300", "1,000", "3,000"])
+        panel.xaxis.set_minor_formatter(ticker.NullFormatter())
         panel.set_title(setting, fontsize=10)
         panel.set_xlabel("labels spent")
         panel.grid(alpha=0.25)
-    panels[0][0].set_ylabel("accuracy at the end, %")
+    for row in panels:
+        row[0].set_ylabel("accuracy at the end, %")
     panels[0][0].legend(fontsize=7)
     figure.tight_layout()
     figure.savefig(path, dpi=110)
