@@ -38,7 +38,7 @@ public enum DurableFile {
     /// Flushes nothing: renames an already flushed `partial` to `path` and flushes the folder.
     public static func install(_ partial: String, as path: String) throws {
         guard rename(partial, path) == 0 else { throw GleanerError.system("cannot rename to", path, errno: errno) }
-        try flushFolder((path as NSString).deletingLastPathComponent)
+        try flushFolder(PathName.parent(of: path))
     }
 
     /// Writes and flushes a file without renaming it: the first half of installing a file or a whole folder.
@@ -53,14 +53,14 @@ public enum DurableFile {
 
     /// Makes the names in a folder durable.
     public static func flushFolder(_ path: String) throws {
-        let folder = try DescriptorFile(path.isEmpty ? "." : path, flags: O_RDONLY | O_DIRECTORY)
+        let folder = try DescriptorFile(path, flags: O_RDONLY | O_DIRECTORY)
         try folder.flush()
     }
 
     /// Makes a folder, with its parents, and makes their names durable.
     public static func makeFolder(_ path: String, permissions: mode_t = 0o755) throws {
         if mkdir(path, permissions) == 0 {
-            return try flushFolder((path as NSString).deletingLastPathComponent)
+            return try flushFolder(PathName.parent(of: path))
         }
         switch errno {
         case EEXIST:
@@ -69,8 +69,8 @@ public enum DurableFile {
                 throw GleanerError.system("cannot make the folder", path, errno: ENOTDIR)
             }
         case ENOENT:
-            let parent = (path as NSString).deletingLastPathComponent
-            guard !parent.isEmpty, parent != path else {
+            let parent = PathName.parent(of: path)
+            guard parent != ".", parent != path else {
                 throw GleanerError.system("cannot make the folder", path, errno: ENOENT)
             }
             try makeFolder(parent, permissions: permissions)

@@ -40,7 +40,7 @@ struct PictureHome: Sendable {
             var folders: Set<String> = []
             for file in files {
                 let path = absolute(file.path)
-                let shard = (path as NSString).deletingLastPathComponent
+                let shard = PathName.parent(of: path)
                 if folders.insert(shard).inserted { try DurableFile.makeFolder(shard) }
                 let partial = path + DurableFile.partialSuffix
                 try file.bytes.withUnsafeBytes { try DurableFile.writeFlushed($0, to: partial) }

@@ -58,7 +58,7 @@ struct Quarantine {
     }
 
     private func move(_ path: String, into place: String) throws {
-        let target = place + "/" + (path as NSString).lastPathComponent
+        let target = place + "/" + PathName.last(of: path)
         guard rename(path, target) == 0 else { throw GleanerError.system("cannot move", path, errno: errno) }
     }
 

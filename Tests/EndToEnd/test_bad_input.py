@@ -295,6 +295,12 @@ def test_a_second_collector_is_refused(unharmed):
     assert "collector" not in unharmed("status")
 
 
+def test_a_deployment_of_one_letter_is_fine(binary, tmp_path):
+    subprocess.run([binary, "init", "s"], cwd=tmp_path, check=True, capture_output=True)
+    done = subprocess.run([binary, "status", "-C", "s"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "not running" in done.stdout, done.stderr
+
+
 # Disks
 
 

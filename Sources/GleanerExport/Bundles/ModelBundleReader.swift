@@ -28,7 +28,7 @@ public enum ModelBundleReader {
         }
         do {
             let manifest = try copy(source, named: path, into: folder)
-            try DurableFile.flushFolder((folder as NSString).deletingLastPathComponent)
+            try DurableFile.flushFolder(PathName.parent(of: folder))
             return manifest
         } catch {
             try? FileManager.default.removeItem(atPath: folder)
@@ -44,9 +44,8 @@ public enum ModelBundleReader {
                 remedy: "name a folder with model.json in it, or a tar of one")
         }
         if status.st_mode & S_IFMT == S_IFDIR { return try FolderBundle(path) }
-        if (path as NSString).lastPathComponent == ModelManifest.fileName {
-            let folder = (path as NSString).deletingLastPathComponent
-            return try FolderBundle(folder.isEmpty ? "." : folder)
+        if PathName.last(of: path) == ModelManifest.fileName {
+            return try FolderBundle(PathName.parent(of: path))
         }
         return try TarBundle(path)
     }

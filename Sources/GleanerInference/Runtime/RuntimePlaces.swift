@@ -94,6 +94,6 @@ struct RuntimePlaces {
 
     private static func executableFolder() -> String? {
         let program = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        return program.map { ($0 as NSString).deletingLastPathComponent }
+        return program.map { PathName.parent(of: $0) }
     }
 }
