@@ -5,7 +5,7 @@ public enum PathName {
     /// The folder that a path lies in: `.` for a name alone, `/` for what lies in the root.
     public static func parent(of path: String) -> String {
         let trimmed = withoutTrailingSlashes(path)
-        guard let slash = trimmed.lastIndex(of: "/") else { return "." }
+        guard let slash = trimmed.lastIndex(of: "/") else { return trimmed.isEmpty && path.hasPrefix("/") ? "/" : "." }
         let parent = withoutTrailingSlashes(trimmed[..<slash])
         return parent.isEmpty ? "/" : String(parent)
     }
