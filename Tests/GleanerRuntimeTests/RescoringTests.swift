@@ -30,6 +30,16 @@ import Testing
         #expect(rescoring.isComplete)
     }
 
+    /// Else the judge would wake up fifty times a second for nothing, for weeks.
+    @Test func whatIsNeverGrantedIsNotWaitedFor() {
+        for (milliseconds, expected) in [(0.0, false), (200, true)] {
+            var rescoring = Rescoring(millisecondsPerSecond: milliseconds)
+            #expect(!rescoring.isWaiting)
+            rescoring.begin()
+            #expect(rescoring.isWaiting == expected)
+        }
+    }
+
     @Test func beginningAgainStartsWithTheNewest() {
         var rescoring = Rescoring(millisecondsPerSecond: 0)
         rescoring.begin()

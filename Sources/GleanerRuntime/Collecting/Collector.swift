@@ -211,7 +211,7 @@ public final class Collector: @unchecked Sendable {
         rescoring.begin()
         var stateAt = clock.now()
         judging: while true {
-            let popped = full.pop(withinSeconds: rescoring.isComplete ? 3600 : Self.idleSeconds)
+            let popped = full.pop(withinSeconds: rescoring.isWaiting ? Self.idleSeconds : 3600)
             // Told to stop: what was not judged stays in the source.
             if stop.isRaised { break }
             switch popped {
@@ -266,9 +266,13 @@ public final class Collector: @unchecked Sendable {
                 if let score = judge.rescore(id, picture: picture, at: begin) { _ = judged.push(.score(score)) }
             }
         } catch {
+            switch step {
+            case .fetch:
+                logger.warning("kept samples are not scored anew", metadata: ["error": "\(error)"])
+                rescoring.fetched([], next: nil)
             // It was evicted meanwhile, or is put aside: either way there is nothing left to score.
-            logger.debug("sample not scored anew", metadata: ["error": "\(error)"])
-            if case .fetch = step { rescoring.fetched([], next: nil) }
+            case .score: logger.debug("sample not scored anew", metadata: ["error": "\(error)"])
+            }
         }
         rescoring.spent(seconds: clock.now().seconds - begin.seconds)
     }
@@ -378,48 +382,5 @@ public final class Collector: @unchecked Sendable {
                 logger.error("model cannot be rolled back", metadata: ["error": "\(error)"])
             }
         }
-    }
-}
-
-/// Collecting time: goes on where the last run stopped and grows with the machine's monotonic clock.
-struct CollectingClock: Sendable {
-    private let base: Double
-    private let origin = ContinuousClock.now
-
-    init(start: Instant) { base = start.seconds }
-
-    func now() -> Instant {
-        let elapsed = ContinuousClock.now - origin
-        let (seconds, attoseconds) = elapsed.components
-        return Instant(seconds: base + Double(seconds) + Double(attoseconds) * 1e-18)
-    }
-}
-
-/// The first frames of a swapped-in model: fails all of them and it goes.
-struct SwapTrial {
-    private var previous: LoadedModel?
-    private var failedFrameCount = 0
-    private let failedFrameCountMax: Int
-
-    init(failedFrameCountMax: Int) { self.failedFrameCountMax = failedFrameCountMax }
-
-    mutating func begin(previous: LoadedModel) {
-        self.previous = previous
-        failedFrameCount = 0
-    }
-
-    /// Returns the model to go back to once the new one has failed its first frames in a row.
-    mutating func served(_ outcome: FrameOutcome.Outcome) -> LoadedModel? {
-        switch outcome {
-        case .dropped(_, _, let model, _):
-            // Only a frame that reached the model says something about it.
-            if model != nil { failedFrameCount += 1 }
-        case .stored: previous = nil
-        case .rejected(_, _, let model, _):
-            // Frames rejected before inference say nothing about the model.
-            if model != nil { previous = nil }
-        }
-        guard failedFrameCount >= failedFrameCountMax else { return nil }
-        return previous.take()
     }
 }

@@ -38,6 +38,9 @@ struct Rescoring {
     /// Whether nothing is left to do.
     var isComplete: Bool { isDone && waiting.isEmpty }
 
+    /// Whether work waits that will be granted its time while frames are few.
+    var isWaiting: Bool { !isComplete && share > 0 }
+
     /// The next step, if there is one and its time has come.
     ///
     /// - Parameter unbounded: Nothing else is to be done any more: work as fast as can be.

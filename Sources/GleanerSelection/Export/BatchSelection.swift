@@ -1,11 +1,5 @@
 public import GleanerCore
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
-
 /// Chooses, of the samples that were kept, those that leave for labeling.
 ///
 /// On the device about three times as many frames are kept as will be labeled. Which of them teach most is known

@@ -4,8 +4,7 @@ public import GleanerCore
 /// follows `target_ratio`.
 ///
 /// The utility is 1 beyond the distance, else 0. The distance grows with every frame that lies beyond it and shrinks
-/// with every other one, so that in the long run the target share does. It needs neither labels nor probabilities; on
-/// streams that drift it needed more labels than uncertainty with deduplication.
+/// with every other one, so that in the long run the target share does. It needs neither labels nor probabilities.
 public struct Diversity: QueryStrategy {
     public static let entry = Registry<any QueryStrategy>.Entry(
         "diversity", "Both: a share of all frames, as unlike each other as can be had."
