@@ -10,7 +10,7 @@ public import GleanerCore
 ///
 /// Pending samples are in it as much as labeled ones: a question that was asked and not yet answered is not asked
 /// again. The hold of an entry fades, by half in thirty days of collecting, so that a scene is asked about again
-/// after the world had time to change.
+/// after the world had time to change. Ages count from when an entry came in: a restart or another model begins anew.
 ///
 /// Embeddings of two models do not compare. After a change of model the bank is empty until the kept frames have
 /// been embedded anew.
