@@ -1,41 +1,111 @@
 """The models that are retrained: small enough that a whole run of a stream takes seconds, and written as ONNX."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "retrain"))
-from network import Network
+
+class Pixels:
+    """Frames as they are, laid out in a row, in 0..1."""
+
+    def __call__(self, frames):
+        return frames.reshape(len(frames), -1).astype("f4") / 255
+
+    def nodes(self):
+        """The same as ONNX, from `frames` to `flat`, and the constants it needs."""
+        return [helper.make_node("Flatten", ["frames"], ["flat"])], {}
+
+    @staticmethod
+    def varied(frames, classes, _):
+        return frames, classes
+
+
+class Edges:
+    """How strong edges of each direction are in each part of a frame, light on dark or dark on light alike: a fixed
+    backbone for real photographs under any light (histograms of oriented gradients, Dalal and Triggs 2005)."""
+
+    directions, cell, overlap = 8, 4, 1
+    copies = 6
+
+    def __call__(self, frames):
+        grey = frames.astype("f4").mean(3) / 255
+        grey = (grey - grey.mean((1, 2), keepdims=True)) / np.sqrt(grey.var((1, 2), keepdims=True) + 1e-3)
+        edges = np.zeros((len(grey), self.directions, *grey.shape[1:]), "f4")
+        across = grey[:, 1:-1, 2:] - grey[:, 1:-1, :-2]
+        down = grey[:, 2:, 1:-1] - grey[:, :-2, 1:-1]
+        for at, (x, y) in enumerate(self._ways()):
+            edges[:, at, 1:-1, 1:-1] = np.abs(x * across + y * down)
+        strength = np.sqrt(self._pooled(edges))
+        strength /= np.sqrt((strength**2).sum(1, keepdims=True) + 0.05)
+        return strength.reshape(len(frames), -1)
+
+    def _ways(self):
+        turns = np.pi * np.arange(self.directions) / self.directions
+        return np.stack([np.cos(turns), np.sin(turns)], 1).astype("f4")
+
+    def _pooled(self, edges):
+        edge = self.overlap
+        padded = np.pad(edges, ((0, 0), (0, 0), (edge, edge), (edge, edge)))
+        rows, columns = (size // self.cell for size in edges.shape[2:])
+        reach = self.cell + 2 * edge
+        return np.stack([
+            np.stack([padded[:, :, self.cell * r :, self.cell * c :][:, :, :reach, :reach].mean((2, 3)) for c in range(columns)], 2)
+            for r in range(rows)], 2)
+
+    def nodes(self):
+        x, y = self._ways().T
+        kernels = np.zeros((self.directions, 1, 3, 3), "f4")
+        kernels[:, 0, 1, 0], kernels[:, 0, 1, 2], kernels[:, 0, 0, 1], kernels[:, 0, 2, 1] = -x, x, -y, y
+        node, edge = helper.make_node, self.overlap
+        return [
+            node("ReduceMean", ["frames"], ["grey"], axes=[1], keepdims=1),
+            node("InstanceNormalization", ["grey", "one", "nought"], ["even"], epsilon=1e-3),
+            node("Conv", ["even", "kernels"], ["slopes"]),
+            node("Abs", ["slopes"], ["inner"]),
+            node("Pad", ["inner", "border"], ["edges"]),
+            node("AveragePool", ["edges"], ["pooled"], kernel_shape=[self.cell + 2 * edge] * 2,
+                 strides=[self.cell] * 2, pads=[edge] * 4, count_include_pad=1),
+            node("Sqrt", ["pooled"], ["strength"]),
+            node("ReduceL2", ["strength"], ["length"], axes=[1], keepdims=1),
+            node("Mul", ["length", "length"], ["square"]),
+            node("Add", ["square", "little"], ["more"]),
+            node("Sqrt", ["more"], ["divisor"]),
+            node("Div", ["strength", "divisor"], ["balanced"]),
+            node("Flatten", ["balanced"], ["flat"]),
+        ], {
+            "one": np.ones(1, "f4"), "nought": np.zeros(1, "f4"), "kernels": kernels,
+            "border": np.array([0, 0, 1, 1, 0, 0, 1, 1]), "little": np.array(0.05, "f4"),
+        }
+
+    def varied(self, frames, classes, random):
+        """Each frame beside copies that are moved by up to two pixels, as a camera's mount may move."""
+        moved = [np.stack([np.roll(frame, tuple(random.integers(-2, 3, 2)), (0, 1)) for frame in frames])
+                 for _ in range(self.copies)]
+        return np.concatenate([frames, *moved]), np.concatenate([classes] * (1 + self.copies))
 
 
 class Head:
     """A perceptron with one hidden layer on fixed features: a frozen backbone with a head that is retrained.
 
-    The features are principal components of unlabeled frames, 48 of them.
+    The features are principal components of what a backbone makes of unlabeled frames.
     """
 
-    feature_count = 48
-    hidden_count = 64
-
-    def __init__(self, frames):
-        flat = self._flat(frames)
+    def __init__(self, frames, backbone, feature_count=48, hidden_count=64, steps=300):
+        self.backbone, self.feature_count, self.hidden_count, self.steps = backbone, feature_count, hidden_count, steps
+        flat = backbone(frames)
         self.size = frames.shape[1:]
         self.mean = flat.mean(0)
         _, strengths, directions = np.linalg.svd(flat - self.mean, full_matrices=False)
         scale = (strengths[: self.feature_count] / np.sqrt(len(flat)) + 1e-3) ** 0.5
         self.directions = (directions[: self.feature_count].T / scale).astype("f4")
 
-    @staticmethod
-    def _flat(frames):
-        return frames.reshape(len(frames), -1).astype("f4") / 255
-
     def features(self, frames):
-        return (self._flat(frames) - self.mean) @ self.directions
+        return (self.backbone(frames) - self.mean) @ self.directions
 
-    def fit(self, frames, classes, class_count, seed, steps=300):
+    def fit(self, frames, classes, class_count, seed):
         random = np.random.default_rng(seed)
+        frames, classes = self.backbone.varied(frames, classes, random)
         inputs = self.features(frames)
         self.spread = float(inputs.std()) + 1e-6
         inputs = inputs / self.spread
@@ -47,12 +117,12 @@ class Head:
         ]
         means, squares = [np.zeros_like(each) for each in weights], [np.zeros_like(each) for each in weights]
         size = min(64, len(classes))
-        for step in range(1, steps + 1):
+        for step in range(1, self.steps + 1):
             chosen = random.integers(0, len(classes), size)
             for at, slope in enumerate(self._slopes(weights, inputs[chosen], classes[chosen])):
                 means[at] += 0.1 * (slope - means[at])
                 squares[at] += 0.001 * (slope * slope - squares[at])
-                rate = 5e-3 * (1 - step / steps) + 1e-5
+                rate = 5e-3 * (1 - step / self.steps) + 1e-5
                 weights[at] -= rate * (means[at] / (1 - 0.9**step)) / (np.sqrt(squares[at] / (1 - 0.999**step)) + 1e-8)
         self.weights = weights
         return self
@@ -71,14 +141,14 @@ class Head:
         return softmax(hidden @ self.weights[2] + self.weights[3])
 
     def to_onnx(self, path):
-        """Input `frames` N x 1 x H x W in 0..1, tensor `features`, output `probabilities`."""
-        stored = {
+        """Input `frames` N x C x H x W in 0..1, tensor `features`, output `probabilities`."""
+        nodes, stored = self.backbone.nodes()
+        stored = stored | {
             "directions": self.directions, "shift": -self.mean @ self.directions, "spread": np.array(self.spread, "f4"),
             "w1": self.weights[0], "b1": self.weights[1], "w2": self.weights[2], "b2": self.weights[3],
         }
         node = helper.make_node
-        nodes = [
-            node("Flatten", ["frames"], ["flat"]),
+        nodes += [
             node("Gemm", ["flat", "directions", "shift"], ["features"]),
             node("Div", ["features", "spread"], ["scaled"]),
             node("Gemm", ["scaled", "w1", "b1"], ["raw"]),
@@ -87,75 +157,20 @@ class Head:
             node("Softmax", ["logits"], ["probabilities"], axis=1),
         ]
         value = helper.make_tensor_value_info
+        channels = self.size[2] if len(self.size) == 3 else 1
         graph = helper.make_graph(
-            nodes, "head", [value("frames", TensorProto.FLOAT, ["N", 1, *self.size])],
+            nodes, "head", [value("frames", TensorProto.FLOAT, ["N", channels, *self.size[:2]])],
             [value("probabilities", TensorProto.FLOAT, ["N", len(self.weights[3])])],
-            [numpy_helper.from_array(np.ascontiguousarray(each, "f4"), name) for name, each in stored.items()],
+            [numpy_helper.from_array(np.asarray(each), name) for name, each in stored.items()],
         )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
         Path(path).write_bytes(model.SerializeToString())
 
     @property
     def spec(self):
-        return {"width": self.size[1], "height": self.size[0], "color": "GRAY", "scale": 1 / 255, "embedding": "features"}
-
-
-class SmallNetwork:
-    """The convolutional network of `Examples/retrain`, trained from nothing each time: its features change with it."""
-
-    epochs = 12
-
-    def __init__(self, frames):
-        self.size = frames.shape[1:3]
-
-    @staticmethod
-    def _inputs(frames):
-        return (frames.astype("f4") / 255 - 0.5) / 0.25
-
-    def fit(self, frames, classes, class_count, seed):
-        random = np.random.default_rng(seed)
-        self.network = Network.fresh(class_count, *self.size, 3, random)
-        inputs = self._inputs(frames)
-        means = {name: np.zeros_like(each) for name, each in self.network.weights.items()}
-        squares = {name: np.zeros_like(each) for name, each in self.network.weights.items()}
-        steps = self.epochs * -(-len(classes) // 32)
-        step = 0
-        for _ in range(self.epochs):
-            order = random.permutation(len(classes))
-            for at in range(0, len(order), 32):
-                chosen = order[at : at + 32]
-                step += 1
-                rate = 3e-3 * 0.5 * (1 + np.cos(np.pi * step / (steps + 1)))
-                for name, slope in self.network.gradients(self._augmented(inputs[chosen], random), classes[chosen]).items():
-                    means[name] += 0.1 * (slope - means[name])
-                    squares[name] += 0.001 * (slope * slope - squares[name])
-                    change = means[name] / (1 - 0.9**step) / (np.sqrt(squares[name] / (1 - 0.999**step)) + 1e-8)
-                    self.network.weights[name] -= (rate * change).astype("f4")
-        return self
-
-    @staticmethod
-    def _augmented(frames, random):
-        frames = np.roll(frames, tuple(random.integers(-2, 3, 2)), (1, 2))
-        count = len(frames)
-        return frames * random.uniform(0.85, 1.15, (count, 1, 1, 1)).astype("f4") + random.uniform(
-            -0.4, 0.4, (count, 1, 1, 1)
-        ).astype("f4")
-
-    def probabilities(self, frames):
-        return self.network.probabilities(self._inputs(frames))
-
-    def features(self, frames):
-        pieces = [self.network._forward(self._inputs(frames[at : at + 256]))[1][-1] for at in range(0, len(frames), 256)]
-        return np.concatenate(pieces)
-
-    def to_onnx(self, path):
-        self.network.to_onnx(path)
-
-    @property
-    def spec(self):
         return {
-            "width": self.size[1], "height": self.size[0], "color": "RGB", "scale": 1 / 255, "mean": [0.5], "std": [0.25],
-            "embedding": "features",
+            "width": self.size[1], "height": self.size[0], "color": "RGB" if len(self.size) == 3 else "GRAY",
+            "scale": 1 / 255, "mean": [0.0], "std": [1.0], "embedding": "features",
         }
 
 

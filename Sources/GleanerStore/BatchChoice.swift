@@ -14,14 +14,18 @@ public struct LabelingChoice: Sendable {
         public var draw: Double
         /// Kept after every sample that left for labeling so far.
         public var isRecent: Bool
+        /// What the model that scored it last says that it shows; `nil` for nothing.
+        public var topClass: String?
     }
 
     /// So many at most are looked at; of more, the most valuable.
     public static let waitingCountMax = 5000
 
     public var waiting: [Waiting]
-    /// What the newest labeled and pending samples show.
+    /// What the newest labeled and pending samples show, and the audit samples that leave with this batch.
     public var covered: [Embedding]
+    /// How many of these there are of each class: by their labels, and as far as there are none by the model.
+    public var classCounts: [String?: Int]
     /// How many may leave.
     public var count: Int
 }
@@ -62,8 +66,8 @@ struct BatchChoice {
         let rows = try Row.fetchAll(
             db,
             sql: """
-                SELECT s.sample_key, s.utility, s.coin, e.bytes FROM (
-                  SELECT sample_key, utility, coin FROM sample
+                SELECT s.sample_key, s.utility, s.coin, s.scored_class, e.bytes FROM (
+                  SELECT sample_key, utility, coin, scored_class FROM sample
                   WHERE label_state = 'queued' AND pixels = 'present' AND held = 0 AND audit = 0
                     AND +model_key IN (SELECT model_key FROM model WHERE task = ?)
                   ORDER BY utility DESC, sample_key LIMIT ?) s
@@ -76,21 +80,48 @@ struct BatchChoice {
                     SELECT max(sample_key) FROM batch_sample JOIN batch USING (number)
                     WHERE purpose = 'labeling' AND state IN ('sealed', 'delivered')
                     """) ?? 0
-        let covered = try Data.fetchAll(
-            db,
-            sql: """
-                SELECT e.bytes FROM embedding e JOIN sample s USING (sample_key)
-                WHERE e.model_key IS ? AND label_state IN ('exported', 'labeled') ORDER BY sample_key DESC LIMIT ?
-                """, arguments: [model, Self.coveredCountMax])
-        let auditCount = try self.audit(limit: places, offset: 0, db).count
+        let audit = try self.audit(limit: places, offset: 0, db)
         return LabelingChoice(
             waiting: rows.map { row in
                 LabelingChoice.Waiting(
                     key: row["sample_key"], utility: row["utility"],
                     embedding: (row["bytes"] as Data?).flatMap { Embedding(encoded: $0) },
                     draw: Double(UInt64(bitPattern: row["coin"] as Int64) >> 11) * 0x1p-53,
-                    isRecent: row["sample_key"] > last)
-            }, covered: covered.reversed().compactMap { Embedding(encoded: $0) }, count: limit - auditCount)
+                    isRecent: row["sample_key"] > last, topClass: row["scored_class"])
+            }, covered: try covered(and: audit, by: model, db), classCounts: try classCounts(and: audit, db),
+            count: limit - audit.count)
+    }
+
+    private func covered(and audit: [Int64], by model: Int64?, _ db: Database) throws -> [Embedding] {
+        let asked = try Data.fetchAll(
+            db,
+            sql: """
+                SELECT e.bytes FROM embedding e JOIN sample s USING (sample_key)
+                WHERE e.model_key IS ? AND label_state IN ('exported', 'labeled') ORDER BY sample_key DESC LIMIT ?
+                """, arguments: [model, Self.coveredCountMax])
+        let leaving = try audit.compactMap {
+            try Data.fetchOne(
+                db, sql: "SELECT bytes FROM embedding WHERE sample_key = ? AND model_key IS ?", arguments: [$0, model])
+        }
+        return (asked.reversed() + leaving).compactMap { Embedding(encoded: $0) }
+    }
+
+    private func classCounts(and audit: [Int64], _ db: Database) throws -> [String?: Int] {
+        let rows = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT coalesce(json_extract(CAST(l.json AS TEXT), '$.class'), s.scored_class) AS class, count(*) AS n
+                FROM sample s LEFT JOIN label l USING (label_key)
+                WHERE label_state IN ('exported', 'labeled')
+                  AND +model_key IN (SELECT model_key FROM model WHERE task = ?) GROUP BY class
+                """, arguments: [task.rawValue])
+        var counts = Dictionary(uniqueKeysWithValues: rows.map { ($0["class"] as String?, $0["n"] as Int) })
+        for key in audit {
+            let topClass = try String?.fetchOne(
+                db, sql: "SELECT scored_class FROM sample WHERE sample_key = ?", arguments: [key])
+            counts[topClass ?? nil, default: 0] += 1
+        }
+        return counts
     }
 
     /// As many as are remembered while collecting.

@@ -90,14 +90,15 @@ extension DeploymentStore {
         try db.run(
             """
             INSERT INTO sample (run_key, sequence, model_key, scored_by, scene, probability, confidence, duplicate,
-              top_class, reason, audit, utility, coin, eviction_key, sha256, bytes, disk_bytes, encoding, home, width,
+              top_class, scored_class, reason, audit, utility, coin, eviction_key, sha256, bytes, disk_bytes, encoding, home, width,
               height)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
                 run, sequence, model, model, record.scene, record.inclusionProbability,
                 record.prediction.top.map { Double($0.score) }, record.duplicateOf != nil,
-                record.prediction.top?.label, record.reason, kept.isAudit, record.utility, Self.coin(record.id),
+                record.prediction.top?.label, record.prediction.top?.label, record.reason, kept.isAudit, record.utility,
+                Self.coin(record.id),
                 kept.evictionKey, record.sha256.data, record.bytes, kept.diskByteCount, record.encoding.rawValue,
                 kept.home.rawValue, record.width, record.height,
             ])

@@ -70,8 +70,8 @@ extension DeploymentStore {
 
     private func record(_ score: SampleScore, of row: SampleRow, model: Int64, _ db: Database) throws {
         try db.run(
-            "UPDATE sample SET utility = ?, eviction_key = ?, scored_by = ? WHERE sample_key = ?",
-            [score.utility.value, score.evictionKey, model, row.key])
+            "UPDATE sample SET utility = ?, eviction_key = ?, scored_by = ?, scored_class = ? WHERE sample_key = ?",
+            [score.utility.value, score.evictionKey, model, score.prediction.top?.label, row.key])
         if let embedding = score.embedding {
             try db.run(
                 "INSERT OR REPLACE INTO embedding VALUES (?, ?, ?)", [row.key, model, Data(embedding.encoded)])

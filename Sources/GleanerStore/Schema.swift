@@ -5,7 +5,7 @@ enum Schema {
     /// `GLNR`: tells our databases from everybody else's.
     static let applicationID = 0x474c_4e52
     /// The number of migrations, kept as `user_version` so that a newer database is known by its first 100 bytes.
-    static let version = 2
+    static let version = 3
 
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -16,6 +16,10 @@ enum Schema {
         migrator.registerMigration("2") { db in
             try db.execute(sql: "PRAGMA user_version = 2")
             try db.execute(sql: feedback)
+        }
+        migrator.registerMigration("3") { db in
+            try db.execute(sql: "PRAGMA user_version = 3")
+            try db.execute(sql: scoredClass)
         }
         return migrator
     }
@@ -250,5 +254,11 @@ enum Schema {
           confidence_sum REAL NOT NULL DEFAULT 0,
           duplicates INTEGER NOT NULL DEFAULT 0
         ) STRICT;
+        """
+
+    private static let scoredClass = """
+        -- What the model that scored it last says that it shows; top_class is what the one said that predicted it live.
+        ALTER TABLE sample ADD COLUMN scored_class TEXT;
+        UPDATE sample SET scored_class = top_class;
         """
 }

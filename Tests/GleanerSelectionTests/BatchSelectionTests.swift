@@ -20,7 +20,7 @@ struct BatchSelectionTests {
 
     @Test func aGoodModelGetsTheMostUncertainOfEachKind() throws {
         let keys = BatchSelection(weight: 1, distanceMax: 0.05).choose(3, of: try candidates(), covered: [])
-        // A neighbour 36 degrees away is not wholly new: 0.8 · √(0.19 / 0.5) is less than 0.7.
+        // A neighbour 36 degrees away is not wholly new: 0.8 · 0.19 / 0.5 is less than 0.7.
         #expect(groups(keys) == [9, 7, 5])
     }
 
@@ -36,6 +36,31 @@ struct BatchSelectionTests {
         for index in all.indices { all[index].isRecent = index >= 50 }
         let keys = BatchSelection(weight: 0, distanceMax: 0.05).choose(7, of: all, covered: [])
         #expect(groups(keys).prefix(5).allSatisfy { $0 >= 5 } && groups(keys).suffix(2).allSatisfy { $0 < 5 })
+    }
+
+    /// Four alike in all but their class, which is theirs to tell: one of two apples, three of nothing.
+    private func ofClasses(_ classes: [String?], utilities: [Double]) -> [BatchSelection.Candidate] {
+        zip(classes, utilities).enumerated().map { index, each in
+            BatchSelection.Candidate(
+                key: Int64(index), utility: each.1, embedding: nil, draw: 0.5, topClass: each.0)
+        }
+    }
+
+    @Test func scarceClassesAreUncertainEnoughSooner() {
+        let candidates = ofClasses(["cat", "dog", "owl", nil], utilities: [0.9, 0.5, 0.2, 0.3])
+        // 0.9 / √9 = 0.3, 0.5 / √1 = 0.5, 0.2 / √1 = 0.2, 0.3 / √4 = 0.15: dog, cat, owl, none.
+        let counts: [String?: Int] = ["cat": 8, nil: 3]
+        let selection = BatchSelection(weight: 1, distanceMax: 0.12)
+        #expect(selection.choose(3, of: candidates, covered: [], classCounts: counts) == [1, 0, 2])
+        #expect(selection.choose(2, of: candidates, covered: []) == [0, 1])
+    }
+
+    @Test func coverageGivesScarceClassesTheBetterChance() {
+        // With equal draws the order is that of the counts; the third cat waits as long as the first owl.
+        let candidates = ofClasses(["cat", "cat", "owl", "dog"], utilities: [0, 0, 0, 0])
+        let keys = BatchSelection(weight: 0, distanceMax: 0.12).choose(
+            3, of: candidates, covered: [], classCounts: ["owl": 5, "cat": 1])
+        #expect(keys == [3, 0, 1])
     }
 
     @Test func whatIsCoveredIsAskedForLast() throws {

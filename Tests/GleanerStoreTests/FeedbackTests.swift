@@ -135,6 +135,25 @@ import Testing
         #expect(members.map(\.id) == [audit, chosen[0], chosen[1]])
     }
 
+    @Test func classesCountByTheirLabelsAndElseByTheModel() throws {
+        let fixture = try StoreFixture()
+        let labeled = try fixture.keep()
+        try fixture.deliver(.labeling)
+        _ = try fixture.label(labeled, .classified("rare"))
+        _ = try fixture.keep()
+        try fixture.deliver(.labeling)
+        // It leaves with the batch that is chosen: it counts already.
+        _ = try fixture.keep(reason: .audit)
+        _ = try fixture.keep()
+        var seen: LabelingChoice?
+        _ = try fixture.store.openBatch(.labeling, destination: "stick", limit: 1, formats: []) { choice in
+            seen = choice
+            return []
+        }
+        #expect(seen?.classCounts == ["rare": 1, "3": 2])
+        #expect(seen?.waiting.map(\.topClass) == ["3"])
+    }
+
     @Test func whatChangedSinceItWasChosenDoesNotLeave() throws {
         let fixture = try StoreFixture()
         let chosen = try (0..<3).map { _ in try fixture.keep() }

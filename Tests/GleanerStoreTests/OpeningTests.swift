@@ -163,7 +163,7 @@ import Testing
 
     @Test func aNewerDatabaseIsAnErrorAndIsNotTouched() throws {
         let fixture = try StoreFixture()
-        try fixture.store.write { try $0.execute(sql: "PRAGMA user_version = 3") }
+        try fixture.store.write { try $0.execute(sql: "PRAGMA user_version = \(Schema.version + 1)") }
         _ = try fixture.store.pool.writeWithoutTransaction {
             try Row.fetchAll($0, sql: "PRAGMA wal_checkpoint(TRUNCATE)")
         }

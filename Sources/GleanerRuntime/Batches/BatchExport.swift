@@ -101,9 +101,11 @@ extension Deployment {
         return { choice in
             let candidates = choice.waiting.map {
                 BatchSelection.Candidate(
-                    key: $0.key, utility: $0.utility, embedding: $0.embedding, draw: $0.draw, isRecent: $0.isRecent)
+                    key: $0.key, utility: $0.utility, embedding: $0.embedding, draw: $0.draw, isRecent: $0.isRecent,
+                    topClass: $0.topClass)
             }
-            return selection.choose(choice.count, of: candidates, covered: choice.covered)
+            return selection.choose(
+                choice.count, of: candidates, covered: choice.covered, classCounts: choice.classCounts)
         }
     }
 

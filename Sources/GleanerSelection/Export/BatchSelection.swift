@@ -1,16 +1,26 @@
 public import GleanerCore
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 /// Chooses, of the samples that were kept, those that leave for labeling.
 ///
 /// On the device about three times as many frames are kept as will be labeled. Which of them teach most is known
 /// only when they leave: by the newest model, and seen side by side. As on the device, uncertainty and coverage are
 /// weighed by the model's competence; here each has its share of the places.
 ///
-/// - Places of uncertainty go, one after the other, to the largest product of utility and newness against what is
-///   labeled, pending or chosen so far. The most uncertain alone would be many of one kind: on composed streams they
-///   needed 1.3 times as many labels.
-/// - Places of coverage go by chance to samples that are new in this sense, of those kept since the last batch first:
-///   chance among all would ask about a world that is gone (on streams that drift it needed twice as many labels).
+/// - Places of uncertainty go, one after the other, to the largest product of utility, newness against what is
+///   labeled, pending or chosen so far, and scarcity of the class. The most uncertain alone would be many of one kind:
+///   on composed streams they needed 1.3 times as many labels.
+/// - Places of coverage go by chance to samples that are new in this sense, scarce classes with the better chance, and
+///   of those kept since the last batch first: chance among all would ask about a world that is gone (on streams that
+///   drift it needed twice as many labels).
+///
+/// A class is scarce when few of the labeled, pending and chosen samples show it: by their labels, and as far as there
+/// are none by the newest model (see *Decisions*).
 public struct BatchSelection: Sendable {
     /// A sample that waits.
     public struct Candidate: Hashable, Sendable {
@@ -21,12 +31,18 @@ public struct BatchSelection: Sendable {
         public var draw: Double
         /// Whether it was kept since the last batch.
         public var isRecent: Bool
-        public init(key: Int64, utility: Double, embedding: Embedding?, draw: Double, isRecent: Bool = true) {
+        /// What the newest model says that it shows; `nil` for nothing.
+        public var topClass: String?
+        public init(
+            key: Int64, utility: Double, embedding: Embedding?, draw: Double, isRecent: Bool = true,
+            topClass: String? = nil
+        ) {
             self.key = key
             self.utility = utility
             self.embedding = embedding
             self.draw = draw
             self.isRecent = isRecent
+            self.topClass = topClass
         }
     }
 
@@ -42,11 +58,15 @@ public struct BatchSelection: Sendable {
 
     /// The keys of `count` candidates, or of all if there are no more.
     ///
-    /// - Parameter covered: What labeled and pending samples show.
-    public func choose(_ count: Int, of candidates: [Candidate], covered: [Embedding]) -> [Int64] {
+    /// - Parameters:
+    ///   - covered: What labeled and pending samples show.
+    ///   - classCounts: How many labeled and pending samples there are of each class; `nil` are those of none.
+    public func choose(
+        _ count: Int, of candidates: [Candidate], covered: [Embedding], classCounts: [String?: Int] = [:]
+    ) -> [Int64] {
         guard candidates.count > count else { return candidates.map(\.key) }
         let order = candidates.sorted { ($0.utility, $1.draw, $1.key) > ($1.utility, $0.draw, $0.key) }
-        var places = Places(order, covered: covered, limit: distanceMax ?? -1)
+        var places = Places(order, covered: covered, classCounts: classCounts, limit: distanceMax ?? -1)
         places.takeUncertain(Int((weight * Double(count)).rounded()))
         places.takeCovering(count - places.chosen.count)
         // What is left are repetitions: better than nothing, the most uncertain first.
@@ -64,10 +84,14 @@ private struct Places {
     /// Scaled distance to the nearest that is labeled, pending or chosen; infinite where nothing is known.
     private var distances: [Double]
     private var isTaken: [Bool]
+    private var classCounts: [String?: Int]
     private(set) var chosen: [Int] = []
 
-    init(_ candidates: [BatchSelection.Candidate], covered: [Embedding], limit: Double) {
+    init(
+        _ candidates: [BatchSelection.Candidate], covered: [Embedding], classCounts: [String?: Int], limit: Double
+    ) {
         self.candidates = candidates
+        self.classCounts = classCounts
         self.limit = limit
         scale = Self.scale(candidates)
         distances = [Double](repeating: .infinity, count: candidates.count)
@@ -95,6 +119,7 @@ private struct Places {
         guard !isTaken[index] else { return }
         isTaken[index] = true
         chosen.append(index)
+        classCounts[candidates[index].topClass, default: 0] += 1
         guard let own = candidates[index].embedding else { return }
         for other in candidates.indices where !isTaken[other] {
             guard let embedding = candidates[other].embedding else { continue }
@@ -105,11 +130,18 @@ private struct Places {
 
     private func isFree(_ index: Int) -> Bool { !isTaken[index] && distances[index] > limit }
 
+    /// 1 for a class that nothing shows yet, less the more do.
+    private func scarcity(_ index: Int) -> Double {
+        1 / Double(1 + classCounts[candidates[index].topClass, default: 0])
+    }
+
     mutating func takeUncertain(_ count: Int) {
         for _ in 0..<count {
             var best: (index: Int, value: Double)?
             for index in candidates.indices where isFree(index) {
-                let value = candidates[index].utility * Exploration.newness(distances[index]).squareRoot()
+                // The root: a model that is poor at a class names it wrongly too.
+                let value =
+                    candidates[index].utility * Exploration.newness(distances[index]) * scarcity(index).squareRoot()
                 if value > best?.value ?? -1 { best = (index, value) }
             }
             guard let best else { return }
@@ -118,11 +150,20 @@ private struct Places {
     }
 
     mutating func takeCovering(_ count: Int) {
-        let end = chosen.count + count
-        let order = candidates.indices.sorted {
-            let (a, b) = (candidates[$0], candidates[$1])
-            return (a.isRecent ? 0 : 1, a.draw, a.key) < (b.isRecent ? 0 : 1, b.draw, b.key)
+        // Chance by weight: each waits a random time, the scarcer the shorter, and who comes first is taken.
+        let waits = candidates.map { -log1p(-min(max($0.draw, 0), 1)) }
+        for _ in 0..<count {
+            var first: (index: Int, isLate: Bool, wait: Double)?
+            for index in candidates.indices where isFree(index) {
+                let (isLate, wait) = (!candidates[index].isRecent, waits[index] / scarcity(index))
+                guard let best = first else {
+                    first = (index, isLate, wait)
+                    continue
+                }
+                if isLate == best.isLate ? wait < best.wait : best.isLate { first = (index, isLate, wait) }
+            }
+            guard let first else { return }
+            take(first.index)
         }
-        for index in order where chosen.count < end && isFree(index) { take(index) }
     }
 }
