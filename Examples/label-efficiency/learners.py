@@ -161,7 +161,7 @@ class Head:
         graph = helper.make_graph(
             nodes, "head", [value("frames", TensorProto.FLOAT, ["N", channels, *self.size[:2]])],
             [value("probabilities", TensorProto.FLOAT, ["N", len(self.weights[3])])],
-            [numpy_helper.from_array(np.asarray(each), name) for name, each in stored.items()],
+            [numpy_helper.from_array(np.asarray(each, "i8" if name == "border" else "f4"), name) for name, each in stored.items()],
         )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
         Path(path).write_bytes(model.SerializeToString())
