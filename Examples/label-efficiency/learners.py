@@ -143,10 +143,11 @@ class Head:
     def to_onnx(self, path):
         """Input `frames` N x C x H x W in 0..1, tensor `features`, output `probabilities`."""
         nodes, stored = self.backbone.nodes()
-        stored = stored | {
-            "directions": self.directions, "shift": -self.mean @ self.directions, "spread": np.array(self.spread, "f4"),
+        own = {
+            "directions": self.directions, "shift": -self.mean @ self.directions, "spread": self.spread,
             "w1": self.weights[0], "b1": self.weights[1], "w2": self.weights[2], "b2": self.weights[3],
         }
+        stored |= {name: np.asarray(each, "f4") for name, each in own.items()}
         node = helper.make_node
         nodes += [
             node("Gemm", ["flat", "directions", "shift"], ["features"]),
@@ -161,7 +162,7 @@ class Head:
         graph = helper.make_graph(
             nodes, "head", [value("frames", TensorProto.FLOAT, ["N", channels, *self.size[:2]])],
             [value("probabilities", TensorProto.FLOAT, ["N", len(self.weights[3])])],
-            [numpy_helper.from_array(np.asarray(each, "i8" if name == "border" else "f4"), name) for name, each in stored.items()],
+            [numpy_helper.from_array(each, name) for name, each in stored.items()],
         )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
         Path(path).write_bytes(model.SerializeToString())

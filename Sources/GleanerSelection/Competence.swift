@@ -2,8 +2,8 @@
 ///
 /// A poor model is unsure of the wrong frames. On real meter pictures a model that read 46 % right lost 3.8 points
 /// against random choice when it chose by margin, and won 2.3 by covering what it had not seen; one that read 84 %
-/// right won 2.1 by margin. So both are weighed, by the accuracy
-/// that audit labels measured; what is not known is taken to be even (see *Decisions*).
+/// right won 2.1 by margin. So both are weighed, by the accuracy that audit labels measured; what is not known is
+/// taken to be even (see *Decisions*).
 public struct Competence: Hashable, Sendable {
     /// Up to this accuracy uncertainty counts nothing, from ``good`` on it decides alone.
     public static let poor = 0.3

@@ -92,37 +92,32 @@ struct BatchChoice {
             count: limit - audit.count)
     }
 
-    private func covered(and audit: [Int64], by model: Int64?, _ db: Database) throws -> [Embedding] {
-        let asked = try Data.fetchAll(
+    /// Those that leave count before the oldest that were asked about.
+    private func covered(and leaving: [Int64], by model: Int64?, _ db: Database) throws -> [Embedding] {
+        try Data.fetchAll(
             db,
             sql: """
                 SELECT e.bytes FROM embedding e JOIN sample s USING (sample_key)
-                WHERE e.model_key IS ? AND label_state IN ('exported', 'labeled') ORDER BY sample_key DESC LIMIT ?
-                """, arguments: [model, Self.coveredCountMax])
-        let leaving = try audit.compactMap {
-            try Data.fetchOne(
-                db, sql: "SELECT bytes FROM embedding WHERE sample_key = ? AND model_key IS ?", arguments: [$0, model])
-        }
-        return (asked.reversed() + leaving).compactMap { Embedding(encoded: $0) }
+                WHERE e.model_key IS ?1
+                  AND (label_state IN ('exported', 'labeled') OR sample_key IN (SELECT value FROM json_each(?2)))
+                ORDER BY label_state = 'queued' DESC, sample_key DESC LIMIT ?3
+                """, arguments: [model, Self.json(leaving), Self.coveredCountMax]
+        ).reversed().compactMap { Embedding(encoded: $0) }
     }
 
-    private func classCounts(and audit: [Int64], _ db: Database) throws -> [String?: Int] {
+    private func classCounts(and leaving: [Int64], _ db: Database) throws -> [String?: Int] {
         let rows = try Row.fetchAll(
             db,
             sql: """
                 SELECT coalesce(json_extract(CAST(l.json AS TEXT), '$.class'), s.scored_class) AS class, count(*) AS n
                 FROM sample s LEFT JOIN label l USING (label_key)
-                WHERE label_state IN ('exported', 'labeled')
-                  AND +model_key IN (SELECT model_key FROM model WHERE task = ?) GROUP BY class
-                """, arguments: [task.rawValue])
-        var counts = Dictionary(uniqueKeysWithValues: rows.map { ($0["class"] as String?, $0["n"] as Int) })
-        for key in audit {
-            let topClass = try String?.fetchOne(
-                db, sql: "SELECT scored_class FROM sample WHERE sample_key = ?", arguments: [key])
-            counts[topClass ?? nil, default: 0] += 1
-        }
-        return counts
+                WHERE (label_state IN ('exported', 'labeled') OR s.sample_key IN (SELECT value FROM json_each(?1)))
+                  AND +model_key IN (SELECT model_key FROM model WHERE task = ?2) GROUP BY class
+                """, arguments: [Self.json(leaving), task.rawValue])
+        return Dictionary(uniqueKeysWithValues: rows.map { ($0["class"], $0["n"]) })
     }
+
+    private static func json(_ keys: [Int64]) -> String { "[\(keys.map(String.init).joined(separator: ","))]" }
 
     /// As many as are remembered while collecting.
     private static let coveredCountMax = 4096

@@ -87,18 +87,18 @@ extension DeploymentStore {
         let run = try keys.run(record.id)
         let model = try keys.model(record.model.id, task: record.prediction.task)
         let sequence = Int64(clamping: record.id.sequence)
+        let topClass = record.prediction.top?.label
         try db.run(
             """
             INSERT INTO sample (run_key, sequence, model_key, scored_by, scene, probability, confidence, duplicate,
-              top_class, scored_class, reason, audit, utility, coin, eviction_key, sha256, bytes, disk_bytes, encoding, home, width,
-              height)
+              top_class, scored_class, reason, audit, utility, coin, eviction_key, sha256, bytes, disk_bytes, encoding,
+              home, width, height)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
                 run, sequence, model, model, record.scene, record.inclusionProbability,
                 record.prediction.top.map { Double($0.score) }, record.duplicateOf != nil,
-                record.prediction.top?.label, record.prediction.top?.label, record.reason, kept.isAudit, record.utility,
-                Self.coin(record.id),
+                topClass, topClass, record.reason, kept.isAudit, record.utility, Self.coin(record.id),
                 kept.evictionKey, record.sha256.data, record.bytes, kept.diskByteCount, record.encoding.rawValue,
                 kept.home.rawValue, record.width, record.height,
             ])
