@@ -118,10 +118,16 @@ public struct StreamContext: Sendable {
 /// `nil` means that the strategy does not apply to this kind of prediction; it is never a low utility.
 /// Called once for each candidate, in order. It has no clock, no I/O and no randomness of its own.
 public protocol QueryStrategy: Sendable {
+    /// The tasks whose predictions it applies to; both unless it says otherwise.
+    var tasks: Set<ModelTask> { get }
     /// Whether it goes by how sure the model is of itself: its utilities are then worth as much as the model, and
     /// are weighed against coverage.
     var measuresUncertainty: Bool { get }
     mutating func utility(of candidate: Candidate, in context: StreamContext) -> Utility?
+}
+
+extension QueryStrategy {
+    public var tasks: Set<ModelTask> { [.classification, .detection] }
 }
 
 /// Spends the label budget: decides which utilities are worth one of the labels there will be.

@@ -29,7 +29,10 @@ public struct Combination: Sendable {
 
     /// What one of them said, or all of them together.
     public struct Answer: Hashable, Sendable {
+        /// The place of the strategy among the parts, and its name.
+        public let index: Int
         public let name: String
+        /// Of the precision that it is recorded with.
         public let utility: Utility
         public let measuresUncertainty: Bool
     }
@@ -38,12 +41,42 @@ public struct Combination: Sendable {
     ///
     /// Every strategy is asked about every candidate, so that those with a memory see the whole stream.
     public mutating func best(of candidate: Candidate, in context: StreamContext) -> Answer? {
+        ask { $0.utility(of: candidate, in: context) }
+    }
+
+    /// The same of a recorded frame. Strategies that its scores do not tell enough do not answer: see
+    /// ``unanswerable(_:)``.
+    public mutating func best(of frame: ScoredFrame, in context: StreamContext) -> Answer? {
+        ask { strategy in
+            guard var scored = strategy as? any ScoreStrategy else { return nil }
+            defer { strategy = scored }
+            return scored.utility(of: frame, in: context)
+        }
+    }
+
+    /// The names of strategies that cannot be asked about recorded frames of a task.
+    public func unanswerable(_ task: ModelTask) -> [String] {
+        parts.filter { part in
+            let scored = part.strategy as? any ScoreStrategy
+            return part.strategy.tasks.contains(task) && scored?.scoredTasks.contains(task) != true
+        }.map(\.name)
+    }
+
+    /// Whether any of them goes by the distance to what was kept.
+    var usesDistance: Bool { parts.contains { ($0.strategy as? any ScoreStrategy)?.usesDistance == true } }
+
+    /// What was once answered by the strategy at a place; `nil` if there is none.
+    public func answer(_ index: Int, _ utility: Utility) -> Answer? {
+        guard parts.indices.contains(index) else { return nil }
+        return Answer(
+            index: index, name: parts[index].name, utility: Utility(clamping: Double(Float(utility.value))),
+            measuresUncertainty: parts[index].strategy.measuresUncertainty)
+    }
+
+    private mutating func ask(_ question: (inout any QueryStrategy) -> Utility?) -> Answer? {
         var answers: [(answer: Answer, weight: Double)] = []
         for index in parts.indices {
-            guard let utility = parts[index].strategy.utility(of: candidate, in: context) else { continue }
-            let answer = Answer(
-                name: parts[index].name, utility: utility,
-                measuresUncertainty: parts[index].strategy.measuresUncertainty)
+            guard let utility = question(&parts[index].strategy), let answer = answer(index, utility) else { continue }
             answers.append((answer, weights[index]))
         }
         return together(answers)
@@ -62,9 +95,7 @@ public struct Combination: Sendable {
         case .weighted:
             let sum = answers.reduce(0) { $0 + $1.answer.utility.value * $1.weight }
             let weight = answers.reduce(0) { $0 + $1.weight }
-            return Answer(
-                name: largest.answer.name, utility: Utility(clamping: sum / weight),
-                measuresUncertainty: largest.answer.measuresUncertainty)
+            return answer(largest.answer.index, Utility(clamping: sum / weight))
         }
     }
 }

@@ -23,6 +23,8 @@ public struct HashMemory: Sendable {
     private var samples: [LocalSampleID] = []
     /// Where the next one goes once the ring is full: the oldest one's place.
     private var next = 0
+    /// So many of the oldest were there when the run began.
+    private var earlierCount = 0
 
     /// - Parameter capacity: At least 1.
     public init(capacity: Int = Self.standardCapacity) {
@@ -31,6 +33,14 @@ public struct HashMemory: Sendable {
     }
 
     public var count: Int { hashes.count }
+
+    /// What is in it by now is of earlier runs.
+    public mutating func beginRun() {
+        hashes = Array(hashes[next...] + hashes[..<next])
+        samples = Array(samples[next...] + samples[..<next])
+        next = 0
+        earlierCount = hashes.count
+    }
 
     /// Remembers a kept frame, forgetting the oldest when full.
     public mutating func remember(_ entry: Entry) {
@@ -41,6 +51,7 @@ public struct HashMemory: Sendable {
             hashes[next] = entry.hash.bits
             samples[next] = entry.sample
             next = (next + 1) % capacity
+            earlierCount = max(earlierCount - 1, 0)
         }
     }
 
@@ -51,27 +62,52 @@ public struct HashMemory: Sendable {
         hashes.removeAll(keepingCapacity: true)
         samples.removeAll(keepingCapacity: true)
         next = 0
+        earlierCount = 0
         // Oldest first, so that the ring goes on in order.
         for step in old.samples.indices {
             let index = (old.next + step) % old.samples.count
             guard !gone.contains(old.samples[index]) else { continue }
+            if step < old.earlierCount { earlierCount += 1 }
             hashes.append(old.hashes[index])
             samples.append(old.samples[index])
         }
     }
 
-    /// The most similar kept frame, if at most `distanceMax` bits differ.
-    public func nearest(to hash: PerceptualHash, distanceMax: Int) -> Entry? {
+    /// What a frame looks like.
+    public struct Look: Hashable, Sendable {
+        /// The most similar kept frame, the oldest of equals, and the bits that differ.
+        public var nearest: Entry
+        public var distance: Int
+        /// The bits in which the most similar frame of earlier runs differs; `nil` without one.
+        public var earlierDistance: Int?
+    }
+
+    /// Looks for the like of a frame; `nil` when nothing is remembered.
+    public func look(at hash: PerceptualHash) -> Look? {
         let bits = hash.bits
-        // The smallest distance first, without branches or places, so that the loop becomes vector code.
-        let smallest = hashes.withUnsafeBufferPointer { hashes in
+        // The oldest lie from `next` on, without a break.
+        let earlier = smallest(from: bits, in: next..<min(next + earlierCount, hashes.count))
+        let own = min(
+            smallest(from: bits, in: 0..<next),
+            smallest(from: bits, in: min(next + earlierCount, hashes.count)..<hashes.count))
+        let distance = min(earlier, own)
+        guard let place = place(of: distance, from: bits) else { return nil }
+        return Look(
+            nearest: Entry(hash: PerceptualHash(bits: hashes[place]), sample: samples[place]), distance: distance,
+            earlierDistance: earlier <= 64 ? earlier : nil)
+    }
+
+    private func smallest(from bits: UInt64, in range: Range<Int>) -> Int {
+        // Without branches or places, so that the loop becomes vector code.
+        hashes.withUnsafeBufferPointer { hashes in
             var smallest = Int.max
-            for other in hashes { smallest = min(smallest, (bits ^ other).nonzeroBitCount) }
+            for other in hashes[range] { smallest = min(smallest, (bits ^ other).nonzeroBitCount) }
             return smallest
         }
-        guard smallest <= distanceMax,
-            let place = hashes.firstIndex(where: { (bits ^ $0).nonzeroBitCount == smallest })
-        else { return nil }
-        return Entry(hash: PerceptualHash(bits: hashes[place]), sample: samples[place])
+    }
+
+    private func place(of distance: Int, from bits: UInt64) -> Int? {
+        let isAt = { (place: Int) in (bits ^ hashes[place]).nonzeroBitCount == distance }
+        return (next..<hashes.count).first(where: isAt) ?? (0..<next).first(where: isAt)
     }
 }

@@ -40,6 +40,8 @@ public struct Gate: Hashable, Sendable {
     public var auditProbability: Double?
     /// A kept sample that it looks like.
     public var duplicateOf: LocalSampleID?
+    /// See ``DecisionRecord/earlierHashDistance``.
+    public var earlierHashDistance: Int?
 
     /// Whether nothing more needs to be known of it.
     public var stops: Bool { auditProbability == nil && duplicateOf != nil }
@@ -108,6 +110,7 @@ public struct Selector: Sendable {
         limits = settings.limits
         self.settings = settings
         self.memory = memory
+        self.memory.beginRun()
         self.bank = bank
         self.draw = draw
         self.run = run
@@ -120,56 +123,127 @@ public struct Selector: Sendable {
     ///
     /// - Parameter sequence: The frame's number in its run, from 1.
     public mutating func gate(sequence: UInt64, hash: PerceptualHash, at now: Instant) -> Gate {
+        gate(sequence: sequence, hash: hash, at: now, earlierHashDistance: nil)
+    }
+
+    /// The same for a recorded frame: how far samples of earlier runs are is known, and they need not be here.
+    mutating func gate(
+        sequence: UInt64, hash: PerceptualHash, at now: Instant, earlierHashDistance: Int?
+    ) -> Gate {
         budget.frameOffered(at: now)
         var gate = Gate()
         let probability = min(max(settings.auditShare * budget.share, 0), 1)
         if draw.uniform(.audit, run: run, sequence: sequence) < probability { gate.auditProbability = probability }
-        if let distanceMax = settings.hashDistanceMax {
-            gate.duplicateOf = memory.nearest(to: hash, distanceMax: distanceMax)?.sample
+        guard let distanceMax = settings.hashDistanceMax else { return gate }
+        let look = memory.look(at: hash)
+        gate.earlierHashDistance = earlierHashDistance ?? look?.earlierDistance
+        if let look, look.distance <= distanceMax {
+            gate.duplicateOf = look.nearest.sample
+        } else if let earlierHashDistance, earlierHashDistance <= distanceMax {
+            gate.duplicateOf = LocalSampleID(runCounter: 0, sequence: 0)
         }
         return gate
     }
 
     /// Decides about a frame after inference. What is kept is remembered.
     public mutating func decide(_ candidate: Candidate, gate: Gate, at now: Instant) -> Verdict {
-        if gate.stops { return .reject(reason: .duplicate, utility: nil, duplicateOf: gate.duplicateOf) }
+        decision(about: candidate, gate: gate, at: now).verdict
+    }
+
+    /// The same, with what is to be recorded of it.
+    public mutating func decision(
+        about candidate: Candidate, gate: Gate, at now: Instant
+    ) -> (verdict: Verdict, record: DecisionRecord) {
+        guard !gate.stops else {
+            return (
+                .reject(reason: .duplicate, utility: nil, duplicateOf: gate.duplicateOf),
+                record(of: candidate.hash, gate: gate, at: now)
+            )
+        }
         let nearest = nearest(to: candidate, at: now)
-        let distance = nearest?.distance
-        let best = strategies.best(
-            of: candidate, in: StreamContext(run: run, now: now, draw: draw, distance: distance))
+        let answer = strategies.best(of: candidate, in: context(at: now, distance: nearest?.distance))
+        let evidence = Evidence(
+            frame: ScoredFrame(candidate), hash: candidate.hash, embedding: candidate.embedding, nearest: nearest,
+            answer: answer)
+        let verdict = decide(evidence, gate: gate, at: now)
+        return (verdict, record(of: evidence, gate: gate, verdict: verdict, at: now))
+    }
+
+    /// What is to be recorded of a frame that was not judged: the gate stopped it, or the model failed.
+    public func record(of hash: PerceptualHash, gate: Gate, at now: Instant) -> DecisionRecord {
+        var record = DecisionRecord(course: gate.stops ? .stopped : .failed, instant: now)
+        record.hash = hash
+        record.earlierHashDistance = gate.earlierHashDistance
+        guard gate.stops else { return record }
+        record.outcome = .duplicate
+        record.like = gate.duplicateOf.map { like($0, distance: nil) }
+        return record
+    }
+
+    private func record(
+        of evidence: Evidence, gate: Gate, verdict: Verdict, at now: Instant
+    ) -> DecisionRecord {
+        var record = DecisionRecord(course: .judged, instant: now)
+        record.outcome = DecisionRecord.Outcome(verdict)
+        record.hash = evidence.hash
+        record.earlierHashDistance = gate.earlierHashDistance
+        record.scores = evidence.frame.scores
+        record.answer = evidence.answer.map { .init(strategy: $0.index, utility: Float($0.utility.value)) }
+        record.like = evidence.nearest.map { like($0.sample, distance: Float($0.distance)) }
+        return record
+    }
+
+    private func like(_ sample: LocalSampleID, distance: Float?) -> DecisionRecord.Like {
+        .init(sequence: sample.runCounter == run.counter ? sample.sequence : nil, distance: distance)
+    }
+
+    /// All that a decision goes by, whether a frame was just judged or was recorded long ago.
+    struct Evidence {
+        var frame: ScoredFrame
+        var hash: PerceptualHash
+        var embedding: Embedding?
+        var nearest: (sample: LocalSampleID, distance: Double)?
+        var answer: Combination.Answer?
+    }
+
+    func context(at now: Instant, distance: Double?) -> StreamContext {
+        StreamContext(run: run, now: now, draw: draw, distance: distance)
+    }
+
+    mutating func decide(_ evidence: Evidence, gate: Gate, at now: Instant) -> Verdict {
         var choice = Choice(
-            utility: best?.utility ?? Utility(0), reason: .audit, inclusionProbability: 1, distance: distance,
-            uncertaintyWeight: uncertaintyWeight)
+            utility: evidence.answer?.utility ?? Utility(0), reason: .audit, inclusionProbability: 1,
+            distance: evidence.nearest?.distance, uncertaintyWeight: uncertaintyWeight)
         if let probability = gate.auditProbability {
             choice.inclusionProbability = probability
             choice.duplicateOf = gate.duplicateOf
             budget.spent(at: now)
-            remember(candidate, at: now)
+            remember(evidence, at: now)
             return .keep(choice)
         }
-        guard let best else { return .reject(reason: .noStrategyApplies, utility: nil) }
-        if let nearest, let limit = settings.embeddingDistanceMax, nearest.distance <= limit {
-            return .reject(reason: .duplicate, utility: best.utility, duplicateOf: nearest.sample)
+        guard let answer = evidence.answer else { return .reject(reason: .noStrategyApplies, utility: nil) }
+        if let nearest = evidence.nearest, let limit = settings.embeddingDistanceMax, nearest.distance <= limit {
+            return .reject(reason: .duplicate, utility: answer.utility, duplicateOf: nearest.sample)
         }
-        let topClass = limits.isEmpty ? nil : ClaimedClasses(candidate).names.first
-        guard limits.allow(topClass, at: now) else { return .reject(reason: .limited, utility: best.utility) }
-        let (value, isCoverage) = value(of: best, candidate)
-        guard budget.admits(value, at: now) else { return .reject(reason: .belowBudget, utility: best.utility) }
-        choice.reason = .strategy(isCoverage ? Exploration.reasonName : best.name)
+        let topClass = evidence.frame.topClass
+        guard limits.allow(topClass, at: now) else { return .reject(reason: .limited, utility: answer.utility) }
+        let (value, isCoverage) = value(of: answer, evidence.frame)
+        guard budget.admits(value, at: now) else { return .reject(reason: .belowBudget, utility: answer.utility) }
+        choice.reason = .strategy(isCoverage ? Exploration.reasonName : answer.name)
         limits.record(topClass, at: now)
-        remember(candidate, at: now)
+        remember(evidence, at: now)
         return .keep(choice)
     }
 
     /// What a frame is worth to the budget.
     private mutating func value(
-        of best: Combination.Answer, _ candidate: Candidate
+        of answer: Combination.Answer, _ frame: ScoredFrame
     ) -> (Utility, isCoverage: Bool) {
         // What was asked for by a rule of its own is as good with a poor model as with a good one.
-        guard best.measuresUncertainty, settings.fixedWeight != 1 else { return (best.utility, false) }
+        guard answer.measuresUncertainty, settings.fixedWeight != 1 else { return (answer.utility, false) }
         return exploration.value(
-            of: best.utility, weight: uncertaintyWeight,
-            draw: draw.uniform(.coverage, run: run, sequence: candidate.sequence))
+            of: answer.utility, weight: uncertaintyWeight,
+            draw: draw.uniform(.coverage, run: run, sequence: frame.sequence))
     }
 
     private mutating func nearest(
@@ -184,10 +258,10 @@ public struct Selector: Sendable {
         return (match.sample, Double(match.distance / unit))
     }
 
-    private mutating func remember(_ candidate: Candidate, at now: Instant) {
-        let sample = LocalSampleID(runCounter: run.counter, sequence: candidate.sequence)
-        memory.remember(HashMemory.Entry(hash: candidate.hash, sample: sample))
-        if let embedding = candidate.embedding { bank.add(embedding, of: sample, at: now) }
+    private mutating func remember(_ evidence: Evidence, at now: Instant) {
+        let sample = LocalSampleID(runCounter: run.counter, sequence: evidence.frame.sequence)
+        memory.remember(HashMemory.Entry(hash: evidence.hash, sample: sample))
+        if let embedding = evidence.embedding { bank.add(embedding, of: sample, at: now) }
     }
 
     // MARK: What changes from outside

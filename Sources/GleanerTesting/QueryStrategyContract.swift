@@ -20,6 +20,7 @@ public struct QueryStrategyContract {
         let candidates = ordinary + odd
         let first = contract.utilities(of: candidates, by: try make())
         var broken: [String] = []
+        if try make().tasks != tasks { broken.append("it says which tasks it applies to") }
         if contract.utilities(of: candidates, by: try make()) != first {
             broken.append("equal strategies give one stream equal utilities")
         }

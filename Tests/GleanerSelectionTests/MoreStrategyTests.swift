@@ -84,7 +84,8 @@ struct MoreStrategyTests {
 
     @Test func noveltyIsTheDistanceToWhatWasKept() {
         func utility(_ distance: Double?) -> Double? {
-            Novelty().utility(
+            var novelty = Novelty()
+            return novelty.utility(
                 of: .classified([1, 0]),
                 in: StreamContext(run: .test, now: Instant(seconds: 0), draw: SeededDraw(seed: 1), distance: distance))?
                 .value

@@ -173,11 +173,6 @@ struct SelectorTests {
         let margin = sequence == 2 && hash == 7 ? 0.5 : certainty
         return .classified([margin, 1 - margin], sequence: UInt64(sequence), hash: hash)
     }
-
-    /// Hashes that are far apart for different places.
-    private func scattered(_ place: Int) -> UInt64 {
-        UInt64(noise(place, salt: 1) * 0x1p53) << 32 ^ UInt64(noise(place, salt: 2) * 0x1p53)
-    }
 }
 
 extension Selector {

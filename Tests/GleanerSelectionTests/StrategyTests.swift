@@ -78,11 +78,13 @@ struct StrategyTests {
     }
 
     @Test func randomUtilitiesAreUniformAndRepeatable() {
-        let utilities = (1...4000).compactMap { RandomUtility().utility(of: .detected([], sequence: $0), in: .test) }
+        var strategy = RandomUtility()
+        let utilities = (1...4000).compactMap { strategy.utility(of: .detected([], sequence: $0), in: .test) }
         let mean = utilities.map(\.value).reduce(0, +) / 4000
         #expect((0.48...0.52).contains(mean))
         #expect(Set(utilities).count == 4000)
-        #expect(RandomUtility().utility(of: .classified([1, 0], sequence: 1), in: .test) == utilities.first)
+        let ofAnother = strategy.utility(of: .classified([1, 0], sequence: 1), in: .test)
+        #expect(ofAnother == utilities.first)
     }
 
     @Test func aSingleClassHasNoUncertainty() {
@@ -109,6 +111,7 @@ struct StrategyTests {
         final class Counter: @unchecked Sendable { var count = 0 }  // One thread only.
         struct Shared: QueryStrategy {
             let counter = Counter()
+            let tasks: Set<ModelTask> = [.classification]
             let measuresUncertainty = false
             func utility(of candidate: Candidate, in context: StreamContext) -> Utility? {
                 counter.count += 1

@@ -43,3 +43,8 @@ extension StreamContext {
 func noise(_ place: Int, salt: UInt64 = 0) -> Double {
     SeededDraw(seed: 99).uniform(.export, run: .test, sequence: UInt64(place), salt: salt)
 }
+
+/// Hashes that are far apart for different places.
+func scattered(_ place: Int) -> UInt64 {
+    UInt64(noise(place, salt: 1) * 0x1p53) << 32 ^ UInt64(noise(place, salt: 2) * 0x1p53)
+}

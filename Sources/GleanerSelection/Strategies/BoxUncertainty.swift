@@ -42,6 +42,7 @@ public struct BoxUncertainty: QueryStrategy {
         self.aggregation = aggregation
     }
 
+    public var tasks: Set<ModelTask> { [.detection] }
     public var measuresUncertainty: Bool { true }
 
     public func utility(of candidate: Candidate, in context: StreamContext) -> Utility? {

@@ -6,7 +6,7 @@ public import GleanerCore
 /// The utility is 1 where the rule holds, else 0. A classifier counts its best class as one object. Use it beside other
 /// strategies when the application needs what the model is sure of: frames without anything are what detectors are
 /// seldom trained on and often wrong about.
-public struct ClassRule: QueryStrategy {
+public struct ClassRule: ScoreStrategy {
     public static let entry = Registry<any QueryStrategy>.Entry(
         "class-rule", "Both: more or fewer objects of some classes than a number, such as none."
     ) { options in
@@ -33,8 +33,19 @@ public struct ClassRule: QueryStrategy {
 
     public var measuresUncertainty: Bool { false }
 
+    /// A detector's utility needs every box.
+    public var scoredTasks: Set<ModelTask> { [.classification] }
+
     public func utility(of candidate: Candidate, in context: StreamContext) -> Utility? {
-        let count = ClaimedClasses(candidate).names.count { classes?.contains($0) ?? true }
+        utility(of: ClaimedClasses(candidate).names)
+    }
+
+    public func utility(of frame: ScoredFrame, in context: StreamContext) -> Utility? {
+        utility(of: frame.topClass.map { [$0] } ?? [])
+    }
+
+    private func utility(of claimed: [String]) -> Utility {
+        let count = claimed.count { classes?.contains($0) ?? true }
         let holds = count > moreThan ?? -1 && count < lessThan ?? .max
         return Utility(holds ? 1 : 0)
     }

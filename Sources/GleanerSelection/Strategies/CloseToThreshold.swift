@@ -7,7 +7,7 @@ public import GleanerCore
 ///
 /// A fixed threshold knows nothing of how sure of itself the next model will be: prefer ``Margin`` and
 /// ``BoxUncertainty`` unless the threshold itself is what counts.
-public struct CloseToThreshold: QueryStrategy {
+public struct CloseToThreshold: ScoreStrategy {
     public static let entry = Registry<any QueryStrategy>.Entry(
         "close-to-threshold", "Both: how close a score is to a given threshold."
     ) { options in
@@ -36,21 +36,30 @@ public struct CloseToThreshold: QueryStrategy {
 
     public var measuresUncertainty: Bool { false }
 
+    /// A detector's utility needs every box.
+    public var scoredTasks: Set<ModelTask> { [.classification] }
+
     public func utility(of candidate: Candidate, in context: StreamContext) -> Utility? {
-        let draw = context.draw.uniform(
-            .strategy, run: context.run, sequence: candidate.sequence, salt: StrategySalt.closeToThreshold.rawValue)
-        guard draw < probability else { return Utility(0) }
-        let labels = candidate.manifest.labels
-        switch candidate.prediction {
-        case .classification:
-            guard let index = candidate.prediction.topClassIndex, let score = candidate.prediction.topScore else {
-                return nil
-            }
-            return Utility(clamping: closeness(of: score, classIndex: index, labels))
-        case .detection(let detections):
-            let best = detections.lazy.map { closeness(of: $0.score, classIndex: $0.classIndex, labels) }.max()
-            return Utility(clamping: best ?? 0)
+        guard case .detection(let detections) = candidate.prediction else {
+            return utility(of: ScoredFrame(candidate), in: context)
         }
+        guard isLooked(at: candidate.sequence, in: context) else { return Utility(0) }
+        let best = detections.lazy.map {
+            closeness(of: $0.score, classIndex: $0.classIndex, candidate.manifest.labels)
+        }.max()
+        return Utility(clamping: best ?? 0)
+    }
+
+    public func utility(of frame: ScoredFrame, in context: StreamContext) -> Utility? {
+        guard case .classification(let topClass, let top, _, _) = frame.scores else { return nil }
+        guard isLooked(at: frame.sequence, in: context) else { return Utility(0) }
+        return Utility(clamping: closeness(of: top, classIndex: topClass, frame.labels))
+    }
+
+    private func isLooked(at sequence: UInt64, in context: StreamContext) -> Bool {
+        let draw = context.draw.uniform(
+            .strategy, run: context.run, sequence: sequence, salt: StrategySalt.closeToThreshold.rawValue)
+        return draw < probability
     }
 
     private func closeness(of score: Float, classIndex: Int, _ labels: [String]) -> Double {

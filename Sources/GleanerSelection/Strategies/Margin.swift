@@ -8,19 +8,18 @@ public import GleanerCore
 /// It does not apply to detections: a detection has one score, not one for each class.
 ///
 /// Source: Scheffer, Decomain, Wrobel, *Active Hidden Markov Models for Information Extraction*, IDA 2001.
-public struct Margin: QueryStrategy {
+public struct Margin: ScoreStrategy {
     public static let entry = Registry<any QueryStrategy>.Entry(
         "margin", "Classifiers: how close the two most probable classes are."
     ) { _ in Margin() }
 
     public init() {}
 
+    public var tasks: Set<ModelTask> { [.classification] }
     public var measuresUncertainty: Bool { true }
 
-    public func utility(of candidate: Candidate, in context: StreamContext) -> Utility? {
-        guard case .classification(let probabilities) = candidate.prediction,
-            let certainty = Certainty(probabilities)
-        else { return nil }
-        return Utility(clamping: 1 - (certainty.top - certainty.second))
+    public func utility(of frame: ScoredFrame, in context: StreamContext) -> Utility? {
+        guard case .classification(_, let top, let second, _) = frame.scores else { return nil }
+        return Utility(clamping: 1 - (Double(top) - Double(second)))
     }
 }

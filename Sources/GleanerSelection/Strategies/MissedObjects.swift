@@ -32,6 +32,7 @@ public struct MissedObjects: QueryStrategy {
         self.overlapMin = overlapMin
     }
 
+    public var tasks: Set<ModelTask> { [.detection] }
     public var measuresUncertainty: Bool { true }
 
     public mutating func utility(of candidate: Candidate, in context: StreamContext) -> Utility? {

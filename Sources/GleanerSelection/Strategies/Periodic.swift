@@ -3,7 +3,7 @@ public import GleanerCore
 /// One frame in so many, or after so many seconds, whatever it shows: a diary of the scene.
 ///
 /// The utility is 1 for a frame that is due, else 0.
-public struct Periodic: QueryStrategy {
+public struct Periodic: ScoreStrategy {
     public static let entry = Registry<any QueryStrategy>.Entry(
         "periodic", "Both: a frame after so many frames or seconds, whatever it shows."
     ) { options in
@@ -35,7 +35,7 @@ public struct Periodic: QueryStrategy {
 
     public var measuresUncertainty: Bool { false }
 
-    public mutating func utility(of candidate: Candidate, in context: StreamContext) -> Utility? {
+    public mutating func utility(of frame: ScoredFrame, in context: StreamContext) -> Utility? {
         switch step {
         case .frames(let count):
             defer { seen += 1 }

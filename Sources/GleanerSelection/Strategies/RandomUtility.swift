@@ -4,7 +4,7 @@ public import GleanerCore
 ///
 /// With deduplication it is hard to beat while the model is poor, because uncertainty then misleads. Beside another
 /// strategy its large values win, so give it a budget of its own or leave exploration to the audit coin.
-public struct RandomUtility: QueryStrategy {
+public struct RandomUtility: ScoreStrategy {
     public static let entry = Registry<any QueryStrategy>.Entry(
         "random", "Both: chance alone, as a baseline."
     ) { _ in RandomUtility() }
@@ -13,9 +13,9 @@ public struct RandomUtility: QueryStrategy {
 
     public var measuresUncertainty: Bool { false }
 
-    public func utility(of candidate: Candidate, in context: StreamContext) -> Utility? {
+    public func utility(of frame: ScoredFrame, in context: StreamContext) -> Utility? {
         let draw = context.draw.uniform(
-            .strategy, run: context.run, sequence: candidate.sequence, salt: StrategySalt.random.rawValue)
+            .strategy, run: context.run, sequence: frame.sequence, salt: StrategySalt.random.rawValue)
         return Utility(clamping: draw)
     }
 }

@@ -7,7 +7,7 @@ public import GleanerCore
 ///
 /// A rare class need not be one that the model is unsure of. Where labels of every class are wanted, put it beside an
 /// uncertainty; alone it keeps whatever the model takes for something rare.
-public struct RareClass: QueryStrategy {
+public struct RareClass: ScoreStrategy {
     public static let entry = Registry<any QueryStrategy>.Entry(
         "rare-class", "Both: how seldom the rarest class in the frame was seen lately."
     ) { options in RareClass(window: options.integer("window", in: 10...10_000_000) ?? 5000) }
@@ -23,8 +23,18 @@ public struct RareClass: QueryStrategy {
 
     public var measuresUncertainty: Bool { false }
 
+    /// A detector's utility needs every box.
+    public var scoredTasks: Set<ModelTask> { [.classification] }
+
     public mutating func utility(of candidate: Candidate, in context: StreamContext) -> Utility? {
-        let names = Set(ClaimedClasses(candidate).names)
+        utility(of: Set(ClaimedClasses(candidate).names))
+    }
+
+    public mutating func utility(of frame: ScoredFrame, in context: StreamContext) -> Utility? {
+        utility(of: frame.topClass.map { [$0] } ?? [])
+    }
+
+    private mutating func utility(of names: Set<String>) -> Utility {
         let most = counts.values.max() ?? 0
         let rarest = names.map { counts[$0] ?? 0 }.min()
         for (name, count) in counts { counts[name] = count * fading }

@@ -1,0 +1,129 @@
+public import GleanerCore
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// A judged frame by the few numbers that are recorded of it.
+///
+/// Strategies that need no more than these are asked about frames again long after the frames are gone, and get the
+/// very numbers that they got then.
+public struct ScoredFrame: Hashable, Sendable {
+    public var sequence: UInt64
+    /// Of the model.
+    public var labels: [String]
+    public var scores: FrameScores
+
+    public init(sequence: UInt64, labels: [String], scores: FrameScores) {
+        self.sequence = sequence
+        self.labels = labels
+        self.scores = scores
+    }
+
+    public init(_ candidate: Candidate) {
+        self.init(
+            sequence: candidate.sequence, labels: candidate.manifest.labels,
+            scores: FrameScores(candidate.prediction, scoreMin: candidate.scoreMin))
+    }
+
+    /// What the model claims to see most of all; `nil` for nothing.
+    public var topClass: String? { scores.topClass.map { labels.indices.contains($0) ? labels[$0] : "\($0)" } }
+}
+
+/// A prediction in three numbers.
+public enum FrameScores: Hashable, Sendable {
+    /// The largest and the second largest probability, 0…1, and the entropy as a share of the largest that there can
+    /// be, 0…1.
+    case classification(topClass: Int, top: Float, second: Float, entropy: Float)
+    /// Of the claimed boxes how unsure the three least certain are on the mean, and the least certain one: 1 for a
+    /// score of one half, 0 for 0 and 1. And the largest score that was too small to claim an object.
+    case detection(topClass: Int?, uncertain: Float, leastCertain: Float, residue: Float)
+    /// Numbers that say nothing: fewer than two classes, or probabilities that are none.
+    case meaningless(ModelTask)
+
+    /// - Parameter scoreMin: From this score on a detector claims an object.
+    public init(_ prediction: Prediction, scoreMin: Float?) {
+        switch prediction {
+        case .classification(let probabilities): self = Self.classified(probabilities)
+        case .detection(let detections): self = Self.detected(detections, scoreMin: scoreMin ?? 0)
+        }
+    }
+
+    public var task: ModelTask {
+        switch self {
+        case .classification: .classification
+        case .detection: .detection
+        case .meaningless(let task): task
+        }
+    }
+
+    public var topClass: Int? {
+        switch self {
+        case .classification(let topClass, _, _, _): topClass
+        case .detection(let topClass, _, _, _): topClass
+        case .meaningless: nil
+        }
+    }
+
+    private static func classified(_ probabilities: [Float]) -> FrameScores {
+        guard probabilities.count >= 2 else { return .meaningless(.classification) }
+        var topClass = 0
+        var top: Float = 0
+        var second: Float = 0
+        var nats = 0.0
+        for (index, probability) in probabilities.enumerated() {
+            guard probability.isFinite else { return .meaningless(.classification) }
+            if probability > top {
+                second = top
+                top = probability
+                topClass = index
+            } else if probability > second {
+                second = probability
+            }
+            // p ln p goes to 0 with p; a model that rounds below 0 or above 1 means 0 or 1.
+            if probability > 0, probability < 1 { nats -= Double(probability) * log(Double(probability)) }
+        }
+        let entropy = nats / log(Double(probabilities.count))
+        return .classification(
+            topClass: topClass, top: min(top, 1), second: min(second, 1), entropy: Float(min(max(entropy, 0), 1)))
+    }
+
+    private static func detected(_ detections: [Detection], scoreMin: Float) -> FrameScores {
+        var uncertainties: [Float] = []
+        var best: Detection?
+        var residue: Float = 0
+        for detection in detections where detection.score.isFinite {
+            let score = min(max(detection.score, 0), 1)
+            guard score >= scoreMin else {
+                residue = max(residue, score)
+                continue
+            }
+            uncertainties.append(1 - (2 * score - 1).magnitude)
+            if detection.score > best?.score ?? -.infinity { best = detection }
+        }
+        let top = uncertainties.sorted(by: >).prefix(3)
+        return .detection(
+            topClass: best?.classIndex, uncertain: top.isEmpty ? 0 : top.reduce(0, +) / Float(top.count),
+            leastCertain: top.first ?? 0, residue: residue)
+    }
+}
+
+/// A query strategy that needs no more than a frame's scores, so that it can be asked about a recorded run.
+public protocol ScoreStrategy: QueryStrategy {
+    /// The tasks for which the scores tell it all.
+    var scoredTasks: Set<ModelTask> { get }
+    /// Whether it goes by the distance to what was kept.
+    var usesDistance: Bool { get }
+    mutating func utility(of frame: ScoredFrame, in context: StreamContext) -> Utility?
+}
+
+extension ScoreStrategy {
+    public var scoredTasks: Set<ModelTask> { tasks }
+    public var usesDistance: Bool { false }
+
+    public mutating func utility(of candidate: Candidate, in context: StreamContext) -> Utility? {
+        utility(of: ScoredFrame(candidate), in: context)
+    }
+}
