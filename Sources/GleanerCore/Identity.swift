@@ -91,6 +91,15 @@ public struct LocalSampleID: Hashable, Sendable, CustomStringConvertible {
         self.runCounter = runCounter
         self.sequence = sequence
     }
+
+    /// Reads what ``description`` writes; `nil` for anything else.
+    public init?(_ text: some StringProtocol) {
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count == 2, let counter = UInt32(parts[0]), let sequence = UInt64(parts[1]) else { return nil }
+        self.init(runCounter: counter, sequence: sequence)
+        guard description == text else { return nil }
+    }
+
     public var description: String { "\(runCounter)-\(sequence)" }
 }
 

@@ -36,6 +36,8 @@ public struct Configuration: Sendable {
         var expireAfterSeconds: Double
         /// So many samples at most are away for labeling at a time; `nil` for any number.
         var inFlightMax: Int?
+        /// The section as it was written: recorded with decisions, so that they can be decided anew.
+        var source: JSONValue
     }
 
     /// Reads a deployment's configuration, going on after each problem so that all are found at once.
@@ -48,15 +50,19 @@ public struct Configuration: Sendable {
                 .notFound, "\(folder) is no deployment: it has no \(fileName)",
                 remedy: "name the folder with --deployment DIR, or make one with: gleaner init DIR")
         }
+        let problems = ProblemList()
+        let root = OptionReader(try document(at: path), path: "", problems: problems)
+        let configuration = Configuration(root, registries: registries)
+        root.finish()
+        return (configuration, problems.problems)
+    }
+
+    private static func document(at path: String) throws -> JSONValue {
         let bytes = try FileReading.bytes(of: path, byteCountMax: YAMLDocument.byteCountMax)
         guard let text = String(data: bytes, encoding: .utf8) else {
             throw GleanerError(.malformed, "\(path) is not UTF-8 text", remedy: "save it as UTF-8")
         }
-        let problems = ProblemList()
-        let root = OptionReader(try YAMLDocument.parse(text, named: path), path: "", problems: problems)
-        let configuration = Configuration(root, registries: registries)
-        root.finish()
-        return (configuration, problems.problems)
+        return try YAMLDocument.parse(text, named: path)
     }
 
     /// The same, for commands that need a configuration without a fault.
@@ -75,7 +81,7 @@ public struct Configuration: Sendable {
     private init(_ root: OptionReader, registries: Registries) {
         source = root.value("source").flatMap { Self.source($0, at: "source", root.problems, registries) }
         inference = Self.inference(root.section("inference"))
-        selection = Self.selection(root.section("selection"), registries)
+        selection = Self.selection(root.value("selection") ?? .null, root.problems, registries)
         storage = Self.storage(root.section("storage"))
         classes = root.strings("classes") ?? []
         if Set(classes).count != classes.count || classes.contains("") {
@@ -134,7 +140,32 @@ public struct Configuration: Sendable {
         return settings
     }
 
-    private static func selection(_ section: OptionReader, _ registries: Registries) -> SelectionSettings {
+    /// The policy of another configuration file.
+    ///
+    /// - Throws: ``GleanerError`` when it cannot be read, or for the first problem in it.
+    static func policy(in path: String, registries: Registries) throws -> SelectionSettings {
+        let problems = ProblemList()
+        let root = OptionReader(try document(at: path), path: "", problems: problems)
+        let configuration = Configuration(root, registries: registries)
+        root.finish()
+        try problems.throwFirst()
+        return configuration.selection
+    }
+
+    /// A policy as it was recorded.
+    ///
+    /// - Throws: ``GleanerError`` for the first problem, such as a strategy that is not there any more.
+    static func selection(_ source: JSONValue, registries: Registries) throws -> SelectionSettings {
+        let problems = ProblemList()
+        let settings = selection(source, problems, registries)
+        try problems.throwFirst()
+        return settings
+    }
+
+    private static func selection(
+        _ source: JSONValue, _ problems: ProblemList, _ registries: Registries
+    ) -> SelectionSettings {
+        let section = OptionReader(source, path: "selection", problems: problems)
         let seed = UInt64(section.integer("seed", in: 0...Int.max) ?? 1)
         let strategies = strategies(section, registries)
         var budget =
@@ -153,7 +184,7 @@ public struct Configuration: Sendable {
             seed: seed, rules: rules, validationShare: section.share("validation_share", in: 0...0.9) ?? 0.1,
             rescoreMillisecondsPerSecond: section.number("rescore_ms_per_second", in: 0...1000) ?? 200,
             expireAfterSeconds: (section.number("expire_after_days", in: 0.001...10_000) ?? 30) * 86_400,
-            inFlightMax: section.integer("in_flight_max", in: 1...10_000_000))
+            inFlightMax: section.integer("in_flight_max", in: 1...10_000_000), source: source)
         section.finish()
         return settings
     }
@@ -204,6 +235,7 @@ public struct Configuration: Sendable {
         settings.keepFreeByteCount = section.byteCount("keep_free") ?? settings.keepFreeByteCount
         settings.inlineByteCountMax = section.byteCount("inline_bytes_max") ?? settings.inlineByteCountMax
         settings.auditQuotaShare = section.share("audit_quota") ?? settings.auditQuotaShare
+        settings.decisionByteCount = section.byteCount("decisions")
         if settings.quotaByteCount < StoreSettings.quotaByteCountMin {
             section.problems.add(
                 "storage.quota",

@@ -95,6 +95,7 @@ public final class Deployment: Sendable {
         #   keep_free: 256 MiB                      # never leave less than this on the volume
         #   inline_bytes_max: 64 KiB                # smaller pictures live in the database
         #   audit_quota: 20 %
+        #   decisions: 64 MiB                       # recorded for gleaner replay; 0 for none (a 50th of quota at most)
 
         # inference:
         #   library: /usr/lib/libonnxruntime.so.1   # found by itself in the usual places

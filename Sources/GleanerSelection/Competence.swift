@@ -26,6 +26,13 @@ public struct Competence: Hashable, Sendable {
         accuracy = (hits + carried * (previous?.accuracy ?? 0) + 1) / labelCount
     }
 
+    /// As it was recorded; `nil` for numbers that are none.
+    init?(accuracy: Double, labelCount: Double) {
+        guard (0...1).contains(accuracy), labelCount.isFinite, labelCount >= 0 else { return nil }
+        self.accuracy = accuracy
+        self.labelCount = labelCount
+    }
+
     /// The weight of uncertainty, 0…1; coverage has the rest. Two thirds as long as nothing is known.
     public var weight: Double { min(max((accuracy - Self.poor) / (Self.good - Self.poor), 0), 1) }
 }

@@ -95,6 +95,12 @@ struct CommitGroup {
         }
     }
 
+    /// States and changes beside the decisions themselves, in memory: about what they take as text.
+    var recordedByteCount: Int {
+        outcomes.reduce(0) { $0 + ($1.recording?.start == nil ? 0 : Self.startByteCount) }
+    }
+    private static let startByteCount = 64 << 10
+
     /// How many frames each kept sample came to stand for.
     var represented: [LocalSampleID: Int] {
         outcomes.reduce(into: [:]) { counts, frame in

@@ -66,6 +66,7 @@ extension DeploymentStore {
         var keys = KeyCache(db)
         for kept in group.kept { try insert(kept, &keys, db) }
         for frame in group.outcomes { try markSeen(frame.origin, &keys, db) }
+        try record(group.outcomes, db)
         for (sample, count) in group.represented {
             try db.run(
                 """

@@ -23,6 +23,24 @@ public struct FrameOutcome: Sendable {
     /// What a kept frame shows, as its model sees it.
     public var embedding: Embedding?
 
+    /// What is recorded of the decision; `nil` for nothing.
+    public var recording: Recording?
+
+    /// A frame's part of the recorded run.
+    public struct Recording: Sendable {
+        /// As long as those of the frames before and after.
+        public var record: [UInt8]
+        /// What changed since the frame before, in order.
+        public var changes: [JSONValue]
+        /// What to go on from, if a new segment begins with this frame.
+        public var start: JSONValue?
+        public init(record: [UInt8], changes: [JSONValue] = [], start: JSONValue? = nil) {
+            self.record = record
+            self.changes = changes
+            self.start = start
+        }
+    }
+
     /// One frame of all that a model's accuracy is estimated for.
     public struct Exposure: Sendable, Hashable {
         public var model: ModelID

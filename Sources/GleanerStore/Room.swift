@@ -27,7 +27,7 @@ struct Room {
     static func overhead(of group: CommitGroup) -> Int {
         let rows = group.kept.reduce(0) { $0 + 2 * $1.json.count + rowByteCount }
         let copies = group.kept.reduce(0) { $0 + ($1.home == .inline ? $1.diskByteCount : 0) }
-        return rows + copies + group.outcomes.count * seenByteCount
+        return rows + copies + group.outcomes.count * seenByteCount + group.recordedByteCount
     }
     /// A sample's row, its entries in the indexes and the pages that they touch.
     private static let rowByteCount = 16 << 10

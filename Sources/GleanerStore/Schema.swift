@@ -5,7 +5,7 @@ enum Schema {
     /// `GLNR`: tells our databases from everybody else's.
     static let applicationID = 0x474c_4e52
     /// The number of migrations, kept as `user_version` so that a newer database is known by its first 100 bytes.
-    static let version = 3
+    static let version = 4
 
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -20,6 +20,10 @@ enum Schema {
         migrator.registerMigration("3") { db in
             try db.execute(sql: "PRAGMA user_version = 3")
             try db.execute(sql: scoredClass)
+        }
+        migrator.registerMigration("4") { db in
+            try db.execute(sql: "PRAGMA user_version = 4")
+            try db.execute(sql: decisions)
         }
         return migrator
     }
@@ -260,5 +264,32 @@ enum Schema {
         -- What the model that scored it last says that it shows; top_class is what the one said that predicted it live.
         ALTER TABLE sample ADD COLUMN scored_class TEXT;
         UPDATE sample SET scored_class = top_class;
+        """
+
+    private static let decisions = """
+        -- What was decided about every frame lately: for deciding anew. The oldest segments make room.
+        CREATE TABLE segment (
+          segment_key INTEGER PRIMARY KEY AUTOINCREMENT,
+          run_key INTEGER NOT NULL REFERENCES run,
+          first INTEGER NOT NULL,
+          start TEXT NOT NULL,
+          byte_count INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX segment_by_run ON segment (run_key, first);
+        CREATE TABLE decision (
+          decision_key INTEGER PRIMARY KEY,
+          segment_key INTEGER NOT NULL REFERENCES segment,
+          first INTEGER NOT NULL,
+          records BLOB NOT NULL
+        ) STRICT;
+        CREATE INDEX decision_by_segment ON decision (segment_key, first);
+        -- What changed from outside before a frame.
+        CREATE TABLE selector_change (
+          change_key INTEGER PRIMARY KEY,
+          segment_key INTEGER NOT NULL REFERENCES segment,
+          before INTEGER NOT NULL,
+          json TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX selector_change_by_segment ON selector_change (segment_key, before);
         """
 }

@@ -11,6 +11,8 @@ public struct StoreSettings: Hashable, Sendable {
     public var inlineByteCountMax: Int
     /// Share of the quota, 0…1, that audit samples may take; within it nothing else pushes them out. Default: 0.2.
     public var auditQuotaShare: Double
+    /// Bytes that recorded decisions may take; `nil` for a 50th of the quota, 64 MiB at most. None are kept with 0.
+    public var decisionByteCount: Int?
     /// Names the machine: when its content changes, the card was cloned and the deployment becomes another device.
     public var machineIDFile = "/etc/machine-id"
 
@@ -30,5 +32,6 @@ public struct StoreSettings: Hashable, Sendable {
     /// The part of the quota that samples leave to batches on their way: a full device must be able to export, or it
     /// would stay full.
     var outboxByteCountReserved: Int { quotaByteCount / 64 }
+    public var decisionByteCountMax: Int { decisionByteCount ?? min(quotaByteCount / 50, 64 << 20) }
     var auditByteCountMax: Int { Int(Double(quotaByteCount) * auditQuotaShare) }
 }

@@ -17,6 +17,7 @@ import ArgumentParser
             """,
         subcommands: [
             InitCommand.self, CheckCommand.self, RunCommand.self, StatusCommand.self, SampleCommand.self,
-            ExportCommand.self, LabelCommand.self, ModelCommand.self, ReportCommand.self, ComponentsCommand.self,
+            ExportCommand.self, LabelCommand.self, ModelCommand.self, ReportCommand.self, ReplayCommand.self,
+            ComponentsCommand.self,
         ])
 }

@@ -36,6 +36,7 @@ OUTPUT_SCHEMAS = {
     "model inspect": "model-inspect",
     "model pack": "model-bundle",
     "report": "report",
+    "replay": "replay",
     "components": "components",
 }
 

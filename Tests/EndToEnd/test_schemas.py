@@ -52,6 +52,7 @@ def test_every_command_prints_what_its_schema_says(meter, camera, meter_bundles,
     bundle = meter_bundles[2]
     meter("model", "pack", bundle / "model.onnx", "--manifest", bundle / "model.json", "--to", tmp_path / "packed.tar")
     meter("report")
+    meter("replay")
     meter("components")
     meter("check")
     meter.conserved()

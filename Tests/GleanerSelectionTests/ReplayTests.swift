@@ -104,7 +104,8 @@ struct ReplayTests {
         _ played: (state: JSONValue, verdicts: [Verdict], records: [DecisionRecord]), _ recorded: SelectorSettings,
         policy: SelectorSettings? = nil
     ) throws -> (outcomes: [DecisionRecord.Outcome], guessCount: Int) {
-        var replay = Replay(recorded: recorded, policy: policy, seed: 5, run: .test, state: played.state)
+        var replay = Replay(
+            recorded: recorded, policy: policy, asksAnew: policy != nil, seed: 5, run: .test, state: played.state)
         replay.labels = ["class 0", "class 1", "class 2"]
         var outcomes: [DecisionRecord.Outcome] = []
         for (index, record) in played.records.enumerated() {

@@ -104,7 +104,7 @@ public final class Collector: @unchecked Sendable {
         let judge = FrameJudge(
             device: try store.device(), run: run, settings: deployment.configuration.selection, model: model,
             memory: try rememberedHashes(), bank: try rememberedEmbeddings(of: model.manifest.id, at: restored.at),
-            state: restored.state)
+            state: restored.state, recordedByteCountMax: deployment.configuration.storage.decisionByteCountMax)
         judge.learn(FeedbackNews(competence: [model.manifest.id: try store.competence(of: model.manifest.id)]))
         let frames = try source.make(environment())
         logger.info(

@@ -20,6 +20,7 @@ final class FrameJudge: @unchecked Sendable {
     let settings: Configuration.SelectionSettings
     private(set) var model: LoadedModel
     private var selector: Selector
+    private var recorder: DecisionRecorder?
     private var scenes = SceneCounter()
     private let draw: SeededDraw
     private var decoder = PictureDecoder()
@@ -27,7 +28,7 @@ final class FrameJudge: @unchecked Sendable {
 
     init(
         device: DeviceID, run: RunID, settings: Configuration.SelectionSettings, model: LoadedModel,
-        memory: HashMemory, bank: EmbeddingBank, state: JSONValue?
+        memory: HashMemory, bank: EmbeddingBank, state: JSONValue?, recordedByteCountMax: Int
     ) {
         self.device = device
         self.run = run
@@ -36,6 +37,8 @@ final class FrameJudge: @unchecked Sendable {
         draw = SeededDraw(seed: settings.seed)
         selector = Selector(settings: settings.rules, draw: draw, run: run, memory: memory, bank: bank)
         if let state { selector.restore(state) }
+        recorder = DecisionRecorder(
+            policy: settings.source, model: model.manifest.id, byteCountMax: recordedByteCountMax)
     }
 
     var state: JSONValue { selector.state }
@@ -44,27 +47,37 @@ final class FrameJudge: @unchecked Sendable {
     func swap(to model: LoadedModel) {
         self.model = model
         selector.modelChanged()
+        recorder?.note(.model(model.manifest.id))
     }
 
     /// Takes in what labels said of the model, and which samples will have none.
     func learn(_ news: FeedbackNews) {
-        if let competence = news.competence[model.manifest.id] { selector.learned(competence) }
+        if let competence = news.competence[model.manifest.id] {
+            selector.learned(competence)
+            recorder?.note(.learned(competence))
+        }
         selector.released(news.released)
+        recorder?.note(.released(news.released))
     }
 
     /// Judges one frame. It never throws: a frame that cannot be judged has that as its outcome.
     func judge(_ slot: FrameSlot, at now: Instant) -> FrameOutcome {
         var frame = FrameOutcome(
             sequence: slot.sequence, origin: slot.buffer.origin, outcome: .dropped(reason: "failed"))
+        recorder?.willDecide { selector.state }
+        var record = DecisionRecord(course: .unread, instant: now)
         if let failure = slot.failure {
             frame.outcome = .dropped(reason: failure.code.rawValue)
         } else {
-            judgePicture(slot, at: now, into: &frame)
+            judgePicture(slot, at: now, into: &frame, &record)
         }
+        frame.recording = recorder?.recording(of: record)
         return frame
     }
 
-    private func judgePicture(_ slot: FrameSlot, at now: Instant, into frame: inout FrameOutcome) {
+    private func judgePicture(
+        _ slot: FrameSlot, at now: Instant, into frame: inout FrameOutcome, _ record: inout DecisionRecord
+    ) {
         let header: PictureHeader
         do {
             header = try slot.buffer.encoded.withUnsafeBytes { try decoder.decode($0, into: &pixels) }
@@ -75,6 +88,7 @@ final class FrameJudge: @unchecked Sendable {
         let hash = PerceptualHash.of(pixels)
         let scene = scenes.next(hash)
         let gate = selector.gate(sequence: slot.sequence, hash: hash, at: now)
+        record = selector.record(of: hash, gate: gate, at: now)
         if gate.stops {
             frame.exposure = .init(model: id, confidence: nil)
             frame.duplicateOf = gate.duplicateOf
@@ -92,23 +106,25 @@ final class FrameJudge: @unchecked Sendable {
             frameSize: FrameSize(width: header.width, height: header.height))
         let confidence = Double(judgement.prediction.topScore ?? 0)
         frame.exposure = .init(model: id, confidence: gate.duplicateOf == nil ? confidence : nil)
-        switch selector.decide(candidate, gate: gate, at: now) {
+        let decision = selector.decision(about: candidate, gate: gate, at: now)
+        record = decision.record
+        switch decision.verdict {
         case .reject(let reason, let utility, let original):
             frame.duplicateOf = original
             frame.outcome = .rejected(
                 reason: reason.rawValue, topClass: topClass(candidate.prediction), model: id, utility: utility?.value)
         case .keep(let choice):
-            let record = record(of: candidate, slot: slot, header: header, choice: choice, scene: scene)
+            let sample = sampleRecord(of: candidate, slot: slot, header: header, choice: choice, scene: scene)
             frame.embedding = candidate.embedding
             frame.outcome = .stored(
-                record, picture: slot.buffer.encoded,
+                sample, picture: slot.buffer.encoded,
                 evictionKey: EvictionKey(
                     utility: choice.utility, run: run, sequence: slot.sequence, draw: draw
                 ).value)
         }
     }
 
-    private func record(
+    private func sampleRecord(
         of candidate: Candidate, slot: FrameSlot, header: PictureHeader, choice: Choice, scene: Int
     ) -> SampleRecord {
         let id = SampleID(device: device, run: run, sequence: slot.sequence)

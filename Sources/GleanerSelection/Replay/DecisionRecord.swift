@@ -51,7 +51,7 @@ public struct DecisionRecord: Hashable, Sendable {
 }
 
 extension DecisionRecord.Outcome {
-    init(_ verdict: Verdict) {
+    public init(_ verdict: Verdict) {
         self =
             switch verdict {
             case .keep(let choice):

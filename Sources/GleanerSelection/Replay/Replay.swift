@@ -27,13 +27,16 @@ public struct Replay: Sendable {
     /// - Parameters:
     ///   - recorded: The policy that was in force.
     ///   - policy: The one to decide by; `nil` for the same.
+    ///   - asksAnew: Whether the policy's strategies are asked about every frame, instead of going by what those in
+    ///     force answered.
     ///   - state: The selector's at the begin of what was recorded.
     public init(
-        recorded: SelectorSettings, policy: SelectorSettings?, seed: UInt64, run: RunID, state: JSONValue?
+        recorded: SelectorSettings, policy: SelectorSettings?, asksAnew: Bool, seed: UInt64, run: RunID,
+        state: JSONValue?
     ) {
         selector = Selector(settings: policy ?? recorded, draw: SeededDraw(seed: seed), run: run)
         if let state { selector.restore(state) }
-        asked = policy?.strategies
+        asked = asksAnew ? policy?.strategies : nil
         answers = recorded.strategies
         self.run = run
         let policy = policy ?? recorded
@@ -64,6 +67,12 @@ public struct Replay: Sendable {
             gate: gate, at: record.instant)
         if case .keep = verdict { keep(sequence, judged) }
         return verdict
+    }
+
+    /// What the model claims to see most of all in a frame; `nil` for nothing, or for frames without scores.
+    public func topClass(of record: DecisionRecord) -> String? {
+        let scored = record.course == .stopped ? record.like?.sequence.flatMap { scores[$0] } : record
+        return scored.flatMap { ScoredFrame(sequence: 0, labels: labels, scores: $0.scores).topClass }
     }
 
     /// A frame that was stopped for its looks has no scores; those of the frame that it looks like are near.
