@@ -1,13 +1,12 @@
 /// How much a model's own uncertainty is worth as a guide to what it should learn next.
 ///
-/// A poor model is unsure of the wrong frames. On real meter pictures a model that read 46 % right lost 3.8 points
-/// against random choice when it chose by margin, and won 2.3 by covering what it had not seen; one that read 84 %
-/// right won 2.1 by margin. So both are weighed, by the accuracy that audit labels measured; what is not known is
-/// taken to be even (see *Decisions*).
+/// A very poor model is unsure of the wrong frames, and what it is unsure of teaches less than what it has not seen. So
+/// both are weighed, by the accuracy that audit labels measured; what is not known is taken to be even (see
+/// *Decisions*).
 public struct Competence: Hashable, Sendable {
     /// Up to this accuracy uncertainty counts nothing, from ``good`` on it decides alone.
-    public static let poor = 0.3
-    public static let good = 0.6
+    public static let poor = 0.1
+    public static let good = 0.4
     /// What is known of the version before counts like so many labels: a retrained model is seldom a stranger.
     static let priorLabelCountMax = 20.0
 
@@ -33,6 +32,6 @@ public struct Competence: Hashable, Sendable {
         self.labelCount = labelCount
     }
 
-    /// The weight of uncertainty, 0…1; coverage has the rest. Two thirds as long as nothing is known.
+    /// The weight of uncertainty, 0…1; coverage has the rest. All of it as long as nothing is known.
     public var weight: Double { min(max((accuracy - Self.poor) / (Self.good - Self.poor), 0), 1) }
 }

@@ -24,8 +24,6 @@ struct Exploration: Sendable {
     ) -> (value: Utility, isCoverage: Bool) {
         let rank = utilities.rank(of: Float(utility.value))
         utilities.append(Float(utility.value), capacity: Self.windowCount)
-        // What is kept serves a model that is not there yet: on line uncertainty decides by half at most.
-        let weight = weight / 2
         let uncertain = weight * rank
         let covering = (1 - weight) * draw
         return (Utility(clamping: uncertain + covering), covering > uncertain)

@@ -13,8 +13,8 @@ public struct SelectorSettings: Sendable {
     /// Frames whose embedding is at most so far from a kept one's are duplicates; `nil` for none. In units of the
     /// median distance between two frames.
     public var embeddingDistanceMax: Double?
-    /// The weight of uncertainty against coverage, 0…1, instead of the one that audit labels give. 1 leaves chance out
-    /// altogether; with any other, uncertainty decides by half at most on line (see `Exploration`).
+    /// The weight of uncertainty against coverage, 0…1, instead of the one that audit labels give. 1 leaves ranks and
+    /// chance out altogether.
     public var fixedWeight: Double?
 
     /// The audit share of 0.2 is the least that measures a model well: 0.1 gave intervals twice as wide that were

@@ -146,9 +146,10 @@ extension DeploymentStore {
     private func forgetDecisions(before newest: Int64, _ db: Database) throws {
         var total = try Int.fetchOne(db, sql: "SELECT sum(byte_count) FROM segment") ?? 0
         // The segment that begins needs room too: about as much as the one before it took.
-        total += try Int.fetchOne(
-            db, sql: "SELECT byte_count FROM segment WHERE segment_key < ? ORDER BY segment_key DESC LIMIT 1",
-            arguments: [newest]) ?? 0
+        total +=
+            try Int.fetchOne(
+                db, sql: "SELECT byte_count FROM segment WHERE segment_key < ? ORDER BY segment_key DESC LIMIT 1",
+                arguments: [newest]) ?? 0
         let oldest = try Row.fetchAll(
             db, sql: "SELECT segment_key, byte_count FROM segment WHERE segment_key < ? ORDER BY segment_key",
             arguments: [newest])

@@ -6,12 +6,12 @@ import Testing
 @Suite("Competence and exploration")
 struct CompetenceTests {
     @Test func nothingKnownIsTakenToBeEven() {
-        #expect(abs(Competence().weight - 2.0 / 3) < 1e-12)
-        #expect(Competence(hits: 0, of: 2).weight == 0)
+        #expect(Competence().weight == 1)
+        #expect(abs(Competence(hits: 0, of: 2).weight - 0.5) < 1e-12)
     }
 
-    /// Worked out by hand: (hits + 1) / (count + 2), from 0.3 to 0.6.
-    @Test(arguments: [(30.0, 100.0, 0.013), (46.0, 100.0, 0.536), (55, 100, 0.83), (65, 100, 1), (84, 100, 1)])
+    /// Worked out by hand: (hits + 1) / (count + 2), from 0.1 to 0.4.
+    @Test(arguments: [(5.0, 100.0, 0), (10, 100, 0.026), (20, 100, 0.353), (30, 100, 0.68), (46, 100, 1)])
     func theWeightFollowsTheMeasuredAccuracy(hits: Double, count: Double, weight: Double) {
         #expect(abs(Competence(hits: hits, of: count).weight - weight) < 0.01)
     }
@@ -22,14 +22,14 @@ struct CompetenceTests {
         #expect(fresh.labelCount == 2 + Competence.priorLabelCountMax)
         #expect(fresh.weight == 1)
         // Labels of its own soon outweigh it.
-        #expect(Competence(hits: 15, of: 60, previous: previous).weight < 0.4)
+        #expect(Competence(hits: 3, of: 60, previous: previous).weight < 0.7)
     }
 
-    @Test func aGoodModelsUncertaintyDecidesByHalfOnLine() {
+    @Test func aWeightSharesBetweenRankAndChance() {
         var exploration = Exploration()
         for step in 0..<200 { _ = exploration.value(of: Utility(noise(step)), weight: 1, draw: 0) }
-        let high = exploration.value(of: Utility(0.9), weight: 1, draw: 0.4)
-        let low = exploration.value(of: Utility(0.2), weight: 1, draw: 0.4)
+        let high = exploration.value(of: Utility(0.9), weight: 0.5, draw: 0.4)
+        let low = exploration.value(of: Utility(0.2), weight: 0.5, draw: 0.4)
         // Half the rank and half the draw.
         #expect(abs(high.value.value - 0.65) < 0.05 && abs(low.value.value - 0.3) < 0.05)
         #expect(!high.isCoverage && low.isCoverage)

@@ -116,7 +116,8 @@ private struct ReplaySession {
         let names = policy?.rules.strategies.unanswerable(task) ?? []
         guard names.isEmpty else {
             throw GleanerError(
-                .malformed, "\(names.joined(separator: ", ")) cannot be replayed: it needs more of a frame than is recorded",
+                .malformed,
+                "\(names.joined(separator: ", ")) cannot be replayed: it needs more of a frame than is recorded",
                 remedy: "leave it out of the policy, or try it live")
         }
     }
