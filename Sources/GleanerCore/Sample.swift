@@ -68,6 +68,11 @@ public struct SampleRecord: Hashable, Sendable, Codable {
     public var uncertaintyWeight: Double?
     /// For an audit sample that looks like a sample kept before: that one, in its short form.
     public var duplicateOf: String?
+    /// How many frames that were not kept it stands for, because they looked like it, by the time it was read.
+    public var represents: Int?
+    /// In batches for training: what a trainer may weight it with to make up for how it was chosen, 1…10: the reciprocal
+    /// of ``inclusionProbability``, bounded because a few heavy samples make a training noisy.
+    public var weight: Double?
     public var split: Split
     /// The current label, if there is one.
     public var label: LabelRecord?
@@ -98,12 +103,15 @@ public struct SampleRecord: Hashable, Sendable, Codable {
         self.label = label
     }
 
+    /// See ``weight``.
+    public var trainingWeight: Double { min(max(1 / inclusionProbability, 1), 10) }
+
     /// The name of the picture's file in a batch: the id, so that labels find their sample again.
     public var fileName: String { "\(id).\(encoding.fileExtension)" }
 
     enum CodingKeys: String, CodingKey {
         case id, file, sha256, bytes, encoding, width, height, source, origin, model, prediction, utility, reason
-        case scene, distance, split, label
+        case scene, distance, represents, weight, split, label
         case uncertaintyWeight = "uncertainty_weight"
         case duplicateOf = "duplicate_of"
         case capturedAt = "captured_at"

@@ -10,7 +10,7 @@ public import GleanerCore
 ///
 /// Pending samples are in it as much as labeled ones: a question that was asked and not yet answered is not asked
 /// again. The hold of an entry fades, by half in thirty days of collecting, so that a scene is asked about again
-/// after the world had time to change. Ages count from when an entry came in: a restart or another model begins anew.
+/// after the world had time to change. Ages count from when the frame was kept, whatever model embeds it since.
 ///
 /// Embeddings of two models do not compare. After a change of model the bank is empty until the kept frames have
 /// been embedded anew.
@@ -35,6 +35,8 @@ public struct EmbeddingBank: Sendable {
     private var fading: [Float] = []
     private var fadedAt = -Double.infinity
     private var next = 0
+    /// When frames were kept whose embeddings by another model are gone.
+    private var ages: [LocalSampleID: Double] = [:]
 
     /// - Parameter capacity: At least 1.
     public init(capacity: Int = Self.standardCapacity) {
@@ -50,15 +52,18 @@ public struct EmbeddingBank: Sendable {
             removeAll()
             dimension = embedding.values.count
         }
+        let keptAt = ages.removeValue(forKey: sample) ?? now.seconds
+        // How far it has faded is found with the next search.
+        fadedAt = -.infinity
         if samples.count < capacity {
             values += embedding.values
             samples.append(sample)
-            instants.append(now.seconds)
+            instants.append(keptAt)
             fading.append(1)
         } else {
             values.replaceSubrange(next * dimension..<(next + 1) * dimension, with: embedding.values)
             samples[next] = sample
-            instants[next] = now.seconds
+            instants[next] = keptAt
             fading[next] = 1
             next = (next + 1) % capacity
         }
@@ -79,6 +84,16 @@ public struct EmbeddingBank: Sendable {
             instants.append(old.instants[index])
             fading.append(old.fading[index])
         }
+    }
+
+    /// Forgets what a model saw, not when the frames were kept: the next model will embed them anew.
+    public mutating func modelChanged() {
+        for (sample, instant) in zip(samples, instants) { ages[sample] = instant }
+        removeAll()
+        // Those that never come again, because their pixels are gone, must not pile up.
+        guard ages.count > 2 * capacity else { return }
+        let newest = ages.sorted { $0.value > $1.value }.prefix(capacity)
+        ages = Dictionary(uniqueKeysWithValues: newest.map { ($0.key, $0.value) })
     }
 
     public mutating func removeAll() {

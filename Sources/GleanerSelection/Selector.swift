@@ -271,7 +271,7 @@ public struct Selector: Sendable {
     public mutating func modelChanged() {
         budget.modelChanged()
         exploration.modelChanged()
-        bank.removeAll()
+        bank.modelChanged()
         scale = DistanceScale()
     }
 

@@ -89,8 +89,8 @@ extension DeploymentStore {
             try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT \(Self.wholeColumns)
-                    FROM batch_sample b CROSS JOIN sample s USING (sample_key) \(Self.wholeJoins(label: "b.label_key"))
+                    SELECT \(Self.wholeColumns), purpose
+                    FROM batch_sample b CROSS JOIN sample s USING (sample_key) JOIN batch USING (number) \(Self.wholeJoins(label: "b.label_key"))
                     WHERE b.number = ? AND b.position >= ? ORDER BY b.position LIMIT ?
                     """, arguments: [number, position, limit])
         }
@@ -99,7 +99,9 @@ extension DeploymentStore {
             guard let sample = try Self.stored(row, whole) else {
                 throw try damaged(row, bytes: nil, "its record is not what was stored")
             }
-            return sample.record
+            var record = sample.record
+            if whole["purpose"] == BatchPurpose.training.rawValue { record.weight = record.trainingWeight }
+            return record
         }
     }
 

@@ -64,7 +64,7 @@ extension DeploymentStore {
     ) throws -> CommitReport {
         try forgetRemovedFiles(db)
         var keys = KeyCache(db)
-        for kept in group.kept { try insert(kept, &keys, db) }
+        for kept in group.kept { try insert(kept, at: now, &keys, db) }
         for frame in group.outcomes { try markSeen(frame.origin, &keys, db) }
         try record(group.outcomes, db)
         for (sample, count) in group.represented {
@@ -83,7 +83,9 @@ extension DeploymentStore {
         return report
     }
 
-    private func insert(_ kept: CommitGroup.Kept, _ keys: inout KeyCache, _ db: Database) throws {
+    private func insert(
+        _ kept: CommitGroup.Kept, at now: Instant, _ keys: inout KeyCache, _ db: Database
+    ) throws {
         let record = kept.record
         let run = try keys.run(record.id)
         let model = try keys.model(record.model.id, task: record.prediction.task)
@@ -93,15 +95,15 @@ extension DeploymentStore {
             """
             INSERT INTO sample (run_key, sequence, model_key, scored_by, scene, probability, confidence, duplicate,
               top_class, scored_class, reason, audit, utility, coin, eviction_key, sha256, bytes, disk_bytes, encoding,
-              home, width, height)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+              home, width, height, kept_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
                 run, sequence, model, model, record.scene, record.inclusionProbability,
                 record.prediction.top.map { Double($0.score) }, record.duplicateOf != nil,
                 topClass, topClass, record.reason, kept.isAudit, record.utility, Self.coin(record.id),
                 kept.evictionKey, record.sha256.data, record.bytes, kept.diskByteCount, record.encoding.rawValue,
-                kept.home.rawValue, record.width, record.height,
+                kept.home.rawValue, record.width, record.height, now.seconds.isFinite ? now.seconds : 0,
             ])
         let key = db.lastInsertedRowID
         try db.run("INSERT INTO record VALUES (?, ?, ?)", [key, kept.json, Digest(of: kept.json).data])

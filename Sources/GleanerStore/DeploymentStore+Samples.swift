@@ -129,6 +129,8 @@ extension DeploymentStore {
             Digest(of: json).data == sha256,
             var record = try? CanonicalJSON.decode(SampleRecord.self, from: json, named: "a sample")
         else { return nil }
+        let represents = whole["represents"] as Int
+        record.represents = represents > 0 ? represents : nil
         record.label = (whole["label_json"] as Data?).flatMap { json in
             try? CanonicalJSON.decode(LabelRecord.self, from: json, named: "a label")
         }

@@ -85,12 +85,14 @@ extension DeploymentStore {
 
     /// What kept frames show, as a model sees them: the newest so many, oldest first. Those that will never be
     /// labeled are left out: their like may be kept again.
-    public func embeddings(by model: ModelID, limit: Int) throws -> [(sample: LocalSampleID, embedding: Embedding)] {
+    public func embeddings(
+        by model: ModelID, limit: Int
+    ) throws -> [(sample: LocalSampleID, embedding: Embedding, keptAt: Instant)] {
         let rows = try read { db in
             try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT run.counter, sequence, embedding.bytes FROM embedding
+                    SELECT run.counter, sequence, embedding.bytes, kept_at FROM embedding
                     JOIN sample USING (sample_key) JOIN run USING (run_key)
                     WHERE embedding.model_key = (
                         SELECT model_key FROM model WHERE name = ? AND version = ? AND digest = ?)
@@ -102,7 +104,7 @@ extension DeploymentStore {
             let sample = LocalSampleID(
                 runCounter: UInt32(clamping: row["counter"] as Int64),
                 sequence: UInt64(clamping: row["sequence"] as Int64))
-            return Embedding(encoded: row["bytes"] as Data).map { (sample, $0) }
+            return Embedding(encoded: row["bytes"] as Data).map { (sample, $0, Instant(seconds: row["kept_at"])) }
         }
     }
 

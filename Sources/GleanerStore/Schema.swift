@@ -267,6 +267,8 @@ enum Schema {
         """
 
     private static let decisions = """
+        -- In collecting time; of older samples it is not known.
+        ALTER TABLE sample ADD COLUMN kept_at REAL NOT NULL DEFAULT 0;
         -- What was decided about every frame lately: for deciding anew. The oldest segments make room.
         CREATE TABLE segment (
           segment_key INTEGER PRIMARY KEY AUTOINCREMENT,

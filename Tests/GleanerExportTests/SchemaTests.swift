@@ -60,6 +60,8 @@ import Testing
             sample.distance = 0.5
             sample.uncertaintyWeight = 0.25
             sample.duplicateOf = "1-2"
+            sample.represents = 3
+            sample.weight = 10
             #expect(try Self.keys(sample) == Self.properties("sample"))
             let prediction = try Self.properties("sample", ["$defs", "prediction", "oneOf", "\(index)"])
             #expect(try Self.keys(sample.prediction) == prediction)

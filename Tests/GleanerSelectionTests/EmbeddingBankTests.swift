@@ -75,6 +75,20 @@ struct EmbeddingBankTests {
         #expect(abs(old / fresh - 2) < 0.01)
     }
 
+    @Test func theHoldGoesOnFadingWhenAnotherModelEmbedsTheFrame() throws {
+        var bank = EmbeddingBank()
+        bank.add(try Self.direction(0), of: sample(1), at: start)
+        bank.modelChanged()
+        #expect(bank.count == 0)
+        let later = Instant(seconds: EmbeddingBank.halfLifeSeconds)
+        bank.add(try Self.direction(40), of: sample(1), at: later)
+        bank.add(try Self.direction(300), of: sample(2), at: later)
+        let old = try nearest(&bank, to: 60, at: later)
+        let new = try nearest(&bank, to: 320, at: later)
+        #expect(old.sample == sample(1) && new.sample == sample(2))
+        #expect(abs(old.distance / new.distance - 2) < 0.01)
+    }
+
     @Test func theScaleIsTheMedianDistanceOfStrangers() throws {
         var scale = DistanceScale()
         #expect(scale.value == nil)

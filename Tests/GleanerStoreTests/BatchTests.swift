@@ -60,6 +60,23 @@ import Testing
         #expect(chosen.contains(9))
     }
 
+    @Test func samplesLeaveWithWhatTheyStandForAndTrainingBatchesWithWeights() throws {
+        let fixture = try StoreFixture()
+        let audit = try fixture.keep(reason: .audit)
+        try fixture.keep()
+        var like = fixture.frame(.rejected(reason: "duplicate"))
+        like.duplicateOf = audit.local
+        try fixture.commit([like, like])
+        let labeling = try #require(try open(fixture))
+        let asked = try fixture.store.members(of: labeling.number, from: 0, limit: 9)
+        #expect(asked.map(\.represents) == [2, nil] && asked.map(\.weight) == [nil, nil])
+        for record in asked { _ = try fixture.label(record.id, .classified("3")) }
+        let training = try #require(try open(fixture, .training))
+        // The coin's 0.02 would give 50.
+        let labeled = try fixture.store.members(of: training.number, from: 0, limit: 9)
+        #expect(labeled.map(\.weight) == [10, 1])
+    }
+
     @Test func theHeaderSaysWhatIsInTheBatch() throws {
         let fixture = try StoreFixture()
         try ModelFixture(1, labels: ["3", "8", "other"]).place(in: fixture.store)

@@ -103,7 +103,7 @@ public final class Collector: @unchecked Sendable {
         let clock = CollectingClock(start: restored.at)
         let judge = FrameJudge(
             device: try store.device(), run: run, settings: deployment.configuration.selection, model: model,
-            memory: try rememberedHashes(), bank: try rememberedEmbeddings(of: model.manifest.id, at: restored.at),
+            memory: try rememberedHashes(), bank: try rememberedEmbeddings(of: model.manifest.id),
             state: restored.state, recordedByteCountMax: deployment.configuration.storage.decisionByteCountMax)
         judge.learn(FeedbackNews(competence: [model.manifest.id: try store.competence(of: model.manifest.id)]))
         let frames = try source.make(environment())
@@ -129,11 +129,10 @@ public final class Collector: @unchecked Sendable {
         return memory
     }
 
-    private func rememberedEmbeddings(of model: ModelID, at now: Instant) throws -> EmbeddingBank {
+    private func rememberedEmbeddings(of model: ModelID) throws -> EmbeddingBank {
         var bank = EmbeddingBank()
-        for (sample, embedding) in try deployment.store.embeddings(by: model, limit: EmbeddingBank.standardCapacity) {
-            bank.add(embedding, of: sample, at: now)
-        }
+        let known = try deployment.store.embeddings(by: model, limit: EmbeddingBank.standardCapacity)
+        for (sample, embedding, keptAt) in known { bank.add(embedding, of: sample, at: keptAt) }
         return bank
     }
 
