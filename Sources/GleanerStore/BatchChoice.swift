@@ -16,6 +16,8 @@ public struct LabelingChoice: Sendable {
         public var isRecent: Bool
         /// What the model that scored it last says that it shows; `nil` for nothing.
         public var topClass: String?
+        /// The key of the model that scored it last.
+        public var scorer: Int64
     }
 
     /// So many at most are looked at; of more, the most valuable.
@@ -66,8 +68,8 @@ struct BatchChoice {
         let rows = try Row.fetchAll(
             db,
             sql: """
-                SELECT s.sample_key, s.utility, s.coin, s.scored_class, e.bytes FROM (
-                  SELECT sample_key, utility, coin, scored_class FROM sample
+                SELECT s.sample_key, s.utility, s.coin, s.scored_class, s.scored_by, e.bytes FROM (
+                  SELECT sample_key, utility, coin, scored_class, scored_by FROM sample
                   WHERE label_state = 'queued' AND pixels = 'present' AND held = 0 AND audit = 0
                     AND +model_key IN (SELECT model_key FROM model WHERE task = ?)
                   ORDER BY utility DESC, sample_key LIMIT ?) s
@@ -87,7 +89,8 @@ struct BatchChoice {
                     key: row["sample_key"], utility: row["utility"],
                     embedding: (row["bytes"] as Data?).flatMap { Embedding(encoded: $0) },
                     draw: Double(UInt64(bitPattern: row["coin"] as Int64) >> 11) * 0x1p-53,
-                    isRecent: row["sample_key"] > last, topClass: row["scored_class"])
+                    isRecent: row["sample_key"] > last, topClass: row["scored_class"],
+                    scorer: row["scored_by"] ?? 0)
             }, covered: try covered(and: audit, by: model, db), classCounts: try classCounts(and: audit, db),
             count: limit - audit.count)
     }

@@ -55,6 +55,15 @@ struct BatchSelectionTests {
         #expect(selection.choose(2, of: candidates, covered: []) == [0, 1])
     }
 
+    @Test func utilitiesOfTwoModelsCompareByRank() {
+        // The old model was unsure of everything, the new one of hardly anything.
+        var candidates = ofClasses(["a", "b", "c", "d"], utilities: [0.9, 0.8, 0.2, 0.1])
+        let selection = BatchSelection(weight: 1, distanceMax: nil)
+        #expect(Set(selection.choose(2, of: candidates, covered: [])) == [0, 1])
+        for index in candidates.indices { candidates[index].scorer = index < 2 ? 7 : 9 }
+        #expect(Set(selection.choose(2, of: candidates, covered: [])) == [0, 2])
+    }
+
     @Test func coverageGivesScarceClassesTheBetterChance() {
         // With equal draws the order is that of the counts; the third cat waits as long as the first owl.
         let candidates = ofClasses(["cat", "cat", "owl", "dog"], utilities: [0, 0, 0, 0])

@@ -102,7 +102,7 @@ extension Deployment {
             let candidates = choice.waiting.map {
                 BatchSelection.Candidate(
                     key: $0.key, utility: $0.utility, embedding: $0.embedding, draw: $0.draw, isRecent: $0.isRecent,
-                    topClass: $0.topClass)
+                    topClass: $0.topClass, scorer: $0.scorer)
             }
             return selection.choose(
                 choice.count, of: candidates, covered: choice.covered, classCounts: choice.classCounts)

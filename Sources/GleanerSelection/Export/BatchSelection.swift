@@ -33,9 +33,11 @@ public struct BatchSelection: Sendable {
         public var isRecent: Bool
         /// What the newest model says that it shows; `nil` for nothing.
         public var topClass: String?
+        /// Whose utility it is: those of two models compare by rank only.
+        public var scorer: Int64
         public init(
             key: Int64, utility: Double, embedding: Embedding?, draw: Double, isRecent: Bool = true,
-            topClass: String? = nil
+            topClass: String? = nil, scorer: Int64 = 0
         ) {
             self.key = key
             self.utility = utility
@@ -43,6 +45,7 @@ public struct BatchSelection: Sendable {
             self.draw = draw
             self.isRecent = isRecent
             self.topClass = topClass
+            self.scorer = scorer
         }
     }
 
@@ -65,13 +68,30 @@ public struct BatchSelection: Sendable {
         _ count: Int, of candidates: [Candidate], covered: [Embedding], classCounts: [String?: Int] = [:]
     ) -> [Int64] {
         guard candidates.count > count else { return candidates.map(\.key) }
-        let order = candidates.sorted { ($0.utility, $1.draw, $1.key) > ($1.utility, $0.draw, $0.key) }
+        let order = Self.comparable(candidates).sorted { ($0.utility, $1.draw, $1.key) > ($1.utility, $0.draw, $0.key) }
         var places = Places(order, covered: covered, classCounts: classCounts, limit: distanceMax ?? -1)
         places.takeUncertain(Int((weight * Double(count)).rounded()))
         places.takeCovering(count - places.chosen.count)
         // What is left are repetitions: better than nothing, the most uncertain first.
         for index in order.indices where places.chosen.count < count { places.take(index) }
         return places.chosen.map { order[$0].key }
+    }
+
+    /// While a new model has not scored all of them: each by its rank among those of its own scorer, 0…1.
+    private static func comparable(_ candidates: [Candidate]) -> [Candidate] {
+        let groups = Dictionary(grouping: candidates.indices) { candidates[$0].scorer }
+        guard groups.count > 1 else { return candidates }
+        var ranked = candidates
+        for indices in groups.values {
+            let utilities = indices.map { candidates[$0].utility }.sorted()
+            for index in indices {
+                let utility = candidates[index].utility
+                let below = utilities.partitioningIndex { $0 >= utility }
+                let upTo = utilities.partitioningIndex { $0 > utility }
+                ranked[index].utility = Double(below + upTo) / Double(2 * utilities.count)
+            }
+        }
+        return ranked
     }
 }
 
@@ -165,5 +185,17 @@ private struct Places {
             guard let first else { return }
             take(first.index)
         }
+    }
+}
+
+extension [Double] {
+    /// The first place from which on the condition holds, in an array in which it holds from some place on.
+    fileprivate func partitioningIndex(where holds: (Double) -> Bool) -> Int {
+        var (low, high) = (0, count)
+        while low < high {
+            let middle = (low + high) / 2
+            if holds(self[middle]) { high = middle } else { low = middle + 1 }
+        }
+        return low
     }
 }
