@@ -19,7 +19,7 @@ extension DeploymentStore {
         try commitTurn.withLock { _ in
             var group = CommitGroup(outcomes, homes: pictures)
             let state = try collectorState.map { try CanonicalJSON.encode($0) }
-            let evictedCount = try makeRoom(for: &group)
+            let evicted = try makeRoom(for: &group)
             try pictures.place(group.files)
             var report: CommitReport
             do {
@@ -28,7 +28,8 @@ extension DeploymentStore {
                 pictures.remove(group.files.map(\.path))
                 throw error
             }
-            report.evictedCount = evictedCount
+            report.evictedCount = evicted.evictedCount
+            report.expired = evicted.expired
             report.refused = group.refused
             return report
         }

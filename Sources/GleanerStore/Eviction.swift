@@ -20,6 +20,7 @@ struct Eviction {
     private var auditByteCount: Int
     private let hour: Int
     private(set) var evictedCount = 0
+    private(set) var expired: Set<LocalSampleID> = []
 
     init(_ db: Database, room: Room, settings: StoreSettings) throws {
         self.db = db
@@ -107,5 +108,6 @@ struct Eviction {
         room.giveBack(victim.byteCount, victim.home)
         if row.isAudit { auditByteCount -= victim.byteCount }
         evictedCount += 1
+        if row.labelState == .queued { expired.insert(row.id.local) }
     }
 }

@@ -74,6 +74,8 @@ public struct CommitReport: Sendable, Hashable {
     public var droppedCount = 0
     /// Samples whose pixels made room.
     public var evictedCount = 0
+    /// Of these, those that never left: nobody will label them any more.
+    public var expired: Set<LocalSampleID> = []
     /// Samples of the group that were dropped by the store, with the reason.
     public var refused: [SampleID: String] = [:]
 }

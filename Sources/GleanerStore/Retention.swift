@@ -63,17 +63,18 @@ extension DeploymentStore {
         }
     }
 
-    /// Makes room for a group; samples that find none become drops. Returns how many lost their pixels for it.
+    /// Makes room for a group; samples that find none become drops. Returns how many lost their pixels for it, and
+    /// which of them will never be labeled.
     ///
     /// It is a transaction of its own, and the files are gone before the first new byte is written: the quota holds
     /// at every moment.
-    func makeRoom(for group: inout CommitGroup) throws -> Int {
+    func makeRoom(for group: inout CommitGroup) throws -> (evictedCount: Int, expired: Set<LocalSampleID>) {
         let overhead = Room.overhead(of: group)
         let use = try diskUse()
-        if Room(use, settings).left >= overhead, try refusals(group, overhead, use).isEmpty { return 0 }
+        if Room(use, settings).left >= overhead, try refusals(group, overhead, use).isEmpty { return (0, []) }
         try removeRetiredModels()
         let room = Room(try diskUse(), settings)
-        let (evictedCount, refused, files) = try write { db in
+        let (evicted, refused, files) = try write { db in
             var eviction = try Eviction(db, room: room, settings: settings)
             // First to where the quota is, should it be a smaller one by now: whatever the newcomers are worth.
             _ = try eviction.free(0)
@@ -82,7 +83,7 @@ extension DeploymentStore {
             // The most valuable first, so that the least valuable find the room that is left.
             let order = group.kept.indices.sorted { group.kept[$0].evictionKey < group.kept[$1].evictionKey }
             for position in order where try !eviction.admit(group.kept[position]) { refused.insert(position) }
-            return (eviction.evictedCount, refused, try Self.unwantedFiles(db))
+            return ((eviction.evictedCount, eviction.expired), refused, try Self.unwantedFiles(db))
         }
         pictures.remove(files)
         group.refuse(refused)
@@ -90,7 +91,7 @@ extension DeploymentStore {
             try shrinkDatabase()
             group.refuse(try refusals(group, overhead, diskUse()))
         }
-        return evictedCount
+        return evicted
     }
 
     /// The samples for which there is no room as things are.

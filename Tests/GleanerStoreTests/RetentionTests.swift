@@ -153,6 +153,22 @@ import Testing
         #expect(try store.status().reasons["dropped"] == [StoreDropReason.noSpace: 1])
     }
 
+    @Test func aCommitNamesThoseThatNobodyWillLabelAnyMore() throws {
+        let fixture = try StoreFixture(quota: Self.quota, inline: 100)
+        let asked = try fixture.keep(60_000, key: 9)
+        _ = try fixture.deliver(.labeling)
+        var expired: Set<LocalSampleID> = []
+        var evictedCount = 0
+        for step in 0..<200 {
+            let report = try fixture.commit([fixture.kept(60_000, key: Double(1000 - step))])
+            expired.formUnion(report.expired)
+            evictedCount += report.evictedCount
+        }
+        // The one that is away for labeling went too, and may still get its label.
+        #expect(try !present(fixture, asked))
+        #expect(!expired.contains(asked.local) && expired.count == evictedCount - 1 && evictedCount > 50)
+    }
+
     @Test func whatWasNeverExportedExpiresWithItsPixels() throws {
         let fixture = try StoreFixture()
         let id = try fixture.keep()

@@ -321,6 +321,8 @@ public final class Collector: @unchecked Sendable {
             let state = frames.last { $0.state != nil }?.state
             let report = try deployment.store.commit(
                 frames.map(\.outcome), collectorState: state, at: last.instant)
+            let gone = report.expired.union(report.refused.keys.map(\.local))
+            if !gone.isEmpty { tell(FeedbackNews(released: gone)) }
             progress.offered += frames.count
             progress.stored += report.storedCount
             progress.rejected += report.rejectedCount
@@ -361,9 +363,16 @@ public final class Collector: @unchecked Sendable {
         var later = FeedbackNews(competence: [model: try deployment.store.competence(of: model)])
         let overdue = Instant(seconds: now.seconds - deployment.configuration.selection.expireAfterSeconds)
         later.released = Set(try deployment.store.expire(exportedBefore: overdue))
+        tell(later)
+    }
+
+    /// Leaves news for the judge, with those that it has not read yet.
+    private func tell(_ latest: FeedbackNews) {
         news.withLock { news in
-            later.released.formUnion(news?.released ?? [])
-            news = later
+            var latest = latest
+            latest.released.formUnion(news?.released ?? [])
+            latest.competence.merge(news?.competence ?? [:]) { new, _ in new }
+            news = latest
         }
     }
 
