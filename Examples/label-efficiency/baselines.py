@@ -148,6 +148,13 @@ class PoolMargin(Way):
         return np.sort(np.array(chosen, int))
 
 
+class PlainMargin(Way):
+    """The smallest margins of the whole round, whatever they show: uncertainty sampling as textbooks have it."""
+
+    def choose(self, seen):
+        return np.sort(np.argsort(-seen.margin)[: round(self.share * seen.count)])
+
+
 class ScikitActiveml(Way):
     """A strategy of scikit-activeml's stream package, with its own budget manager."""
 
@@ -206,5 +213,6 @@ def _Fixed(row):
 WAYS = {
     "random": Random, "periodic": Periodic, "random+dedup": RandomDeduplicated, "conf<0.6": FixedConfidence,
     "threshold+limits": ThresholdWithLimits, "diversity": Diversity, "skactiveml variable": VariableUncertainty,
-    "skactiveml split": Split, "skactiveml density": StreamDensity, "pool margin+dedup": PoolMargin,
+    "skactiveml split": Split, "skactiveml density": StreamDensity, "plain margin": PlainMargin,
+    "pool margin+dedup": PoolMargin,
 }

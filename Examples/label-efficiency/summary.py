@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 BOOTSTRAPS = 2000
+METER_SHARE = 0.25
 
 
 def score(accuracy):
@@ -135,6 +136,17 @@ def late_labels(results, settings):
     return ratios
 
 
+def rounds(results, setting):
+    """Accuracy before the first and after each round, by way, where every way spends alike: the mean over seeds."""
+    table = {}
+    for way in results.ways():
+        shared = results.of(setting, way).values()
+        runs = [cell["accuracy"] for shares in shared for share, cell in shares.items() if share == METER_SHARE]
+        if runs:
+            table[way] = [float(np.mean([score(run[: number + 1]) for run in runs])) for number in range(len(runs[0]))]
+    return table
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", type=Path)
@@ -156,6 +168,10 @@ def main():
     against = bootstrapped(results, "gleaner", "random+dedup", settings, random)
     print("\nand fewer than random + dedup")
     print(f"{'gleaner':{width}}" + "".join(f"{text(against[each]) if each in against else '-':>26}" for each in [*settings, "all"]))
+    if "meter" in settings:
+        print("\nReal meters, 400 labels a round: accuracy in the field before, after one and after two rounds, %")
+        for way, heights in rounds(results, "meter").items():
+            print(f"{way:{width}}" + "".join(f"{100 * height:8.1f}" for height in heights))
     late = late_labels(results, settings)
     if late:
         print("\nLabels three rounds late and 30 % never, against no delay and as many labels: accuracy x "
