@@ -59,6 +59,7 @@ def manifest_for(
     pad_value=114,
     decoder_options=None,
     embedding=None,
+    difficulty=None,
     trained_on=None,
     trained_on_test=None,
     licence=None,
@@ -67,7 +68,8 @@ def manifest_for(
     """The manifest (`model.json`, as a dictionary) of a model whose file has the bytes `model`.
 
     Each channel value 0...255 becomes `(value * scale - mean) / std`. `embedding` names the tensor inside the model
-    that tells what a frame shows; Gleaner finds one by itself when it is None.
+    that tells what a frame shows; Gleaner finds one by itself when it is None. `difficulty` says how hard classes are
+    to learn, by name (1 for those that it does not name).
     Raises PackError naming the first argument that makes no sense.
     """
     if not model:
@@ -114,6 +116,7 @@ def manifest_for(
         "input": {key: value for key, value in spec.items() if value is not None},
         "decoder": {"name": decoder, **(decoder_options or {})},
         "embedding": embedding,
+        "difficulty": difficulty,
         # An empty list says "on no batch of ours"; an absent one says that nobody knows.
         "trained_on": None if trained_on is None else sorted(set(trained_on)),
         # Audit samples that a model was trained on say nothing of it.

@@ -125,6 +125,9 @@ public struct ModelManifest: Hashable, Sendable, Codable {
     /// The tensor that embeddings are made of: an output of the model, or any tensor inside it. `nil`: the input of
     /// the last fully connected layer, else the deepest feature map, else none.
     public var embedding: String?
+    /// How hard classes are to learn, by name: what the uncertainty of a box of that class weighs, in 0.01…100; 1 for those
+    /// that are not named.
+    public var difficulty: [String: Float]?
     /// Ids of the batches that it was trained on; `nil` when nobody knows.
     public var trainedOn: [String]?
     /// Whether samples of the split `test` (audit samples) were trained on too. They then say nothing of this model,
@@ -149,10 +152,19 @@ public struct ModelManifest: Hashable, Sendable, Codable {
         self.decoder = decoder
     }
 
+    /// ``difficulty`` of each label, in their order, as a share of the largest; empty when all are alike.
+    public var relativeDifficulty: [Float] {
+        guard let difficulty, !difficulty.isEmpty else { return [] }
+        let weights = labels.map { difficulty[$0] ?? 1 }
+        let largest = weights.max() ?? 1
+        return weights.map { $0 / largest }
+    }
+
     public var id: ModelID { ModelID(name: name, version: version, digest: sha256) }
 
     enum CodingKeys: String, CodingKey {
-        case schema, name, version, task, file, bytes, sha256, labels, input, decoder, embedding, licence, origin
+        case schema, name, version, task, file, bytes, sha256, labels, input, decoder, embedding, difficulty, licence,
+            origin
         case trainedOn = "trained_on"
         case trainedOnTest = "trained_on_test"
     }

@@ -41,8 +41,9 @@ public struct Detection: Hashable, Sendable, Codable {
 
 /// What a model says of a frame.
 public enum Prediction: Hashable, Sendable {
-    /// A probability for each of the model's labels, in their order; they sum to 1.
-    case classification(probabilities: [Float])
+    /// A probability for each of the model's labels, in their order; they sum to 1. For a model that gives logits z
+    /// also `ln Σ exp z`, which says how much of anything it knows it sees.
+    case classification(probabilities: [Float], logSumExp: Float? = nil)
     /// Objects, best score first. It holds those below the model's `score_min` too, down to its `score_floor`:
     /// what a detector almost saw is where labels teach most. Use ``confident(scoreMin:)`` for what it claims.
     case detection([Detection])
@@ -63,7 +64,7 @@ public enum Prediction: Hashable, Sendable {
     /// The index of the most probable class, or of the best detection's; `nil` when there is none.
     public var topClassIndex: Int? {
         switch self {
-        case .classification(let probabilities):
+        case .classification(let probabilities, _):
             probabilities.indices.max { probabilities[$0] < probabilities[$1] }
         case .detection(let detections):
             detections.first?.classIndex
@@ -73,7 +74,7 @@ public enum Prediction: Hashable, Sendable {
     /// Its confidence in ``topClassIndex``.
     public var topScore: Float? {
         switch self {
-        case .classification(let probabilities): probabilities.max()
+        case .classification(let probabilities, _): probabilities.max()
         case .detection(let detections): detections.first?.score
         }
     }
@@ -122,7 +123,7 @@ public struct PredictionRecord: Hashable, Sendable, Codable {
     public init(_ prediction: Prediction, labels: [String], scoreMin: Float?) {
         task = prediction.task
         switch prediction {
-        case .classification(let probabilities):
+        case .classification(let probabilities, _):
             let order = probabilities.indices.sorted { probabilities[$0] > probabilities[$1] }
             classes = order.prefix(Self.entryCountMax).map {
                 ClassScore(label: Self.name($0, labels), score: probabilities[$0])

@@ -24,6 +24,8 @@ public struct Registries: Sendable {
                 Margin.entry,
                 LeastConfidence.entry,
                 Entropy.entry,
+                Energy.entry,
+                MultiLabel.entry,
                 CloseToThreshold.entry,
                 RandomUtility.entry,
                 BoxUncertainty.entry,

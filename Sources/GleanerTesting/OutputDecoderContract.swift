@@ -48,7 +48,7 @@ public struct OutputDecoderContract {
         var violations: [String] = []
         if prediction.task != decoder.task { violations.append("its prediction is of another task than it says") }
         switch prediction {
-        case .classification(let probabilities):
+        case .classification(let probabilities, _):
             if decoder.scoreMin != nil { violations.append("a classifier has no scoreMin") }
             if probabilities.count != labelCount { violations.append("there is not one probability for each label") }
             if !probabilities.allSatisfy({ (0...1).contains($0) }) || abs(probabilities.reduce(0, +) - 1) > 1e-3 {

@@ -67,7 +67,9 @@ extension QueryStrategyContract {
         let detections: [[Float]] = [
             [], [1], [0.5], [0.65], [0.649_999_9], [0], [0.9, 0.1, 0.05], [Float](repeating: 0.5, count: 300),
         ]
-        return classifications.map { candidate(.classification(probabilities: $0), classCount: $0.count) }
+        return classifications.map {
+            candidate(.classification(probabilities: $0, logSumExp: 1), classCount: $0.count)
+        }
             + detections.map { scores in
                 candidate(
                     .detection(scores.map { Detection(box: box, classIndex: 0, score: $0) }), classCount: 2)

@@ -21,6 +21,7 @@ import Testing
             $0.licence = "MIT"
             $0.origin = "here"
             $0.embedding = "features"
+            $0.difficulty = [$0.labels[0]: 2]
             $0.trainedOnTest = true
             $0.input.name = "x"
         }
@@ -55,6 +56,7 @@ import Testing
         ("file", .string("golden/x"), "file: must be"), ("bytes", .integer(-1), "bytes: must be"),
         ("bytes", .integer(.max), "bytes: must be"),
         ("sha256", .string("abc"), "'abc' is not a SHA-256 digest"), ("task", .string("dreaming"), "task"),
+        ("difficulty", .object(["nobody": .integer(2)]), "difficulty.nobody: is none of the labels"),
         ("labels", .array([]), "labels: must be 1 to 10000 names"),
         ("labels", .array([.string("")]), "labels[0]: must have 1"),
         ("labels", .array([.string("a"), .string("a")]), "labels[1]: is there twice"),

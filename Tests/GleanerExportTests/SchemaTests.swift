@@ -88,6 +88,7 @@ import Testing
             $0.licence = "MIT"
             $0.origin = "here"
             $0.embedding = "features"
+            $0.difficulty = [$0.labels[0]: 2]
             $0.trainedOnTest = true
             $0.input.name = "x"
             $0.decoder.options = ["score_min": .number(0.5)]

@@ -15,7 +15,7 @@ import Testing
         _ tensor: TensorBuffer, _ options: [String: JSONValue] = [:]
     ) throws -> [Float] {
         let outputs = TensorOutputs([tensor])
-        guard case .classification(let probabilities) = try decoder(options).decode(outputs, undoing: anyFit)
+        guard case .classification(let probabilities, _) = try decoder(options).decode(outputs, undoing: anyFit)
         else { return [] }
         return probabilities
     }

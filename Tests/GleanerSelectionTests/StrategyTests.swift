@@ -69,6 +69,60 @@ struct StrategyTests {
         try expectUtility(CloseToThreshold(), .detected([]), 0)
     }
 
+    @Test func energyRanksFramesByHowLittleIsKnownInThem() {
+        var energy = Energy()
+        func utility(_ logSumExp: Float?) -> Double? {
+            let prediction = Prediction.classification(probabilities: [0.5, 0.5], logSumExp: logSumExp)
+            var candidate = Candidate.classified([0.5, 0.5])
+            candidate.prediction = prediction
+            return energy.utility(of: candidate, in: .test)?.value
+        }
+        // Nothing to compare with; then stranger than all, more familiar than all, between, and as familiar as one.
+        #expect([5, 2, 9, 4, 9].map { utility($0) } == [0.5, 1, 0, 2.0 / 3, 0.125])
+        #expect(utility(nil) == nil && utility(.nan) == nil)
+    }
+
+    @Test(
+        "a class that could as well be there as not is in doubt",
+        arguments: [([0.9, 0.9], 0.2), ([1, 0, 0.5], 1), ([1, 0], 0), ([0.3], 0.6)] as [([Float], Double)])
+    func multiLabel(probabilities: [Float], expected: Double) throws {
+        try expectUtility(MultiLabel(), .classified(probabilities), expected)
+    }
+
+    @Test func hardClassesWeighMoreInRelationToTheHardest() throws {
+        var candidate = Candidate.detected([0.7, 0.8], classIndices: [0, 1])
+        // 0.6 and 0.4, on the mean 0.5.
+        try expectUtility(BoxUncertainty(), candidate, 0.5)
+        candidate.manifest.difficulty = ["leaf": 2]
+        // Apples weigh half of leaves: 0.3 and 0.4.
+        try expectUtility(BoxUncertainty(), candidate, 0.35)
+        try expectUtility(BoxUncertainty(aggregation: .max), candidate, 0.4)
+        try expectUtility(BoxUncertainty(aggregation: .sum), candidate, 0.7)
+    }
+
+    @Test(
+        arguments: [
+            ([1, 0], [0, 1], 1.0), ([0.5, 0.5], [0.5, 0.5], 0), ([0.75, 0.25, 0], [0.5, 0.25, 0.25], 0.25),
+        ] as [([Float], [Float], Double)])
+    func twoClassifiersDisagreeByWhatTheyGiveToOtherClasses(one: [Float], other: [Float], expected: Double) {
+        let found = Disagreement.between(.classification(probabilities: one), .classification(probabilities: other))
+        #expect(found == Utility(expected))
+    }
+
+    @Test func twoDetectorsDisagreeByTheBoxesThatTheOtherDoesNotClaim() {
+        func box(_ x: Float, _ classIndex: Int, _ score: Float = 0.9) -> Detection {
+            Detection(box: Box(x: x, y: 0, width: 10, height: 10), classIndex: classIndex, score: score)
+        }
+        let one = Prediction.detection([box(0, 0), box(50, 1), box(90, 0, 0.2)])
+        // The first agrees (an overlap of 8 / 12), the second is of another class, the third is claimed by nobody.
+        let other = Prediction.detection([box(2, 0), box(50, 0), box(90, 0, 0.1)])
+        #expect(Disagreement.between(one, other, scoreMin: 0.5) == Utility(0.5))
+        #expect(Disagreement.between(one, one, scoreMin: 0.5) == Utility(0))
+        #expect(Disagreement.between(.detection([]), other, scoreMin: 0.5) == Utility(1))
+        #expect(Disagreement.between(.detection([]), .detection([])) == Utility(0))
+        #expect(Disagreement.between(one, .classification(probabilities: [1, 0])) == nil)
+    }
+
     @Test func aProbabilityLooksAtThatShareOfTheFrames() {
         let strategy = CloseToThreshold(probability: 0.3)
         let looked = (1...4000).count {
@@ -98,6 +152,7 @@ struct StrategyTests {
         "each keeps the contract of query strategies",
         arguments: [
             ("margin", [.classification]), ("least-confidence", [.classification]), ("entropy", [.classification]),
+            ("energy", [.classification]), ("multi-label", [.classification]),
             ("close-to-threshold", [.classification, .detection]), ("random", [.classification, .detection]),
             ("box-uncertainty", [.detection]), ("missed-objects", [.detection]),
             ("rare-class", [.classification, .detection]), ("novelty", [.classification, .detection]),
@@ -151,7 +206,8 @@ struct StrategyTests {
     static let registry = Registry<any QueryStrategy>(
         "query strategy",
         [
-            Margin.entry, LeastConfidence.entry, Entropy.entry, CloseToThreshold.entry, RandomUtility.entry,
+            Margin.entry, LeastConfidence.entry, Entropy.entry, Energy.entry, MultiLabel.entry, CloseToThreshold.entry,
+            RandomUtility.entry,
             BoxUncertainty.entry, MissedObjects.entry, RareClass.entry, Novelty.entry, Diversity.entry,
             Periodic.entry, ClassRule.entry,
         ])

@@ -44,8 +44,7 @@ public enum ModelManifestReader {
     /// Keys of a manifest and of its input, for the check against typing errors. A decoder's options are its own.
     static let keys = [
         "schema", "name", "version", "task", "file", "bytes", "sha256", "labels", "input", "decoder", "embedding",
-        "trained_on", "trained_on_test",
-        "licence", "origin",
+        "difficulty", "trained_on", "trained_on_test", "licence", "origin",
     ]
     static let inputKeys = [
         "name", "width", "height", "layout", "type", "color", "scale", "mean", "std", "fit", "filter", "pad_value",
@@ -105,6 +104,14 @@ public enum ModelManifestReader {
         require(
             batches.count <= 100_000 && batches.allSatisfy { $0.utf8.count <= 200 }, "trained_on", "is too long",
             "list the ids of batches")
+        for (label, weight) in (manifest.difficulty ?? [:]).sorted(by: { $0.key < $1.key }) {
+            require(
+                manifest.labels.contains(label), "difficulty.\(label.prefix(60))", "is none of the labels",
+                "write the class as `labels` does")
+            require(
+                (0.01...100).contains(weight), "difficulty.\(label.prefix(60))", "must be 0.01 to 100, not \(weight)",
+                "1 is as hard as any other")
+        }
         checkLabels(manifest.labels, problems)
         checkInput(manifest.input, problems)
     }

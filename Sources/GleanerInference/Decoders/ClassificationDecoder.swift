@@ -59,18 +59,20 @@ public struct ClassificationDecoder: OutputDecoder {
         let tensor = try outputs.output(named: output)
         try tensor.requireFinite()
         var numbers = (0..<tensor.elementCount).map(tensor.float(at:))
+        var logSumExp: Float?
         switch activation {
         case .logits:
             // Less the largest, so that none overflows.
             let largest = numbers.max() ?? 0
             for index in numbers.indices { numbers[index] = exp(numbers[index] - largest) }
+            logSumExp = largest + log(numbers.reduce(0, +))
         case .probabilities: try Self.clamp(&numbers, of: tensor)
         case .quantised:
             let zero = Float(quantisedZeroPoint ?? (tensor.elementType == .int8 ? -128 : 0))
             for index in numbers.indices { numbers[index] = (numbers[index] - zero) * quantisedScale }
             try Self.clamp(&numbers, of: tensor)
         }
-        return .classification(probabilities: try Self.normalised(numbers, of: tensor))
+        return .classification(probabilities: try Self.normalised(numbers, of: tensor), logSumExp: logSumExp)
     }
 
     /// Rounding may push a probability a little out of 0…1; more than that is something else, most often logits.

@@ -67,7 +67,7 @@ final class LoadedModel: @unchecked Sendable {
     /// A number for each class: what is left of a model that has no features to give.
     private func scores(of prediction: Prediction) -> [Float] {
         switch prediction {
-        case .classification(let probabilities): return probabilities
+        case .classification(let probabilities, _): return probabilities
         case .detection(let detections):
             var scores = [Float](repeating: 0, count: manifest.labels.count)
             for detection in detections where scores.indices.contains(detection.classIndex) {

@@ -25,7 +25,9 @@ public struct ScoredFrame: Hashable, Sendable {
     public init(_ candidate: Candidate) {
         self.init(
             sequence: candidate.sequence, labels: candidate.manifest.labels,
-            scores: FrameScores(candidate.prediction, scoreMin: candidate.scoreMin))
+            scores: FrameScores(
+                candidate.prediction, scoreMin: candidate.scoreMin,
+                classWeights: candidate.manifest.relativeDifficulty))
     }
 
     /// What the model claims to see most of all; `nil` for nothing.
@@ -38,16 +40,19 @@ public enum FrameScores: Hashable, Sendable {
     /// be, 0…1.
     case classification(topClass: Int, top: Float, second: Float, entropy: Float)
     /// Of the claimed boxes how unsure the three least certain are on the mean, and the least certain one: 1 for a
-    /// score of one half, 0 for 0 and 1. And the largest score that was too small to claim an object.
+    /// score of one half, 0 for 0 and 1, times the class's relative difficulty. And the largest score that was too small to claim an object.
     case detection(topClass: Int?, uncertain: Float, leastCertain: Float, residue: Float)
     /// Numbers that say nothing: fewer than two classes, or probabilities that are none.
     case meaningless(ModelTask)
 
-    /// - Parameter scoreMin: From this score on a detector claims an object.
-    public init(_ prediction: Prediction, scoreMin: Float?) {
+    /// - Parameters:
+    ///   - scoreMin: From this score on a detector claims an object.
+    ///   - classWeights: See ``ModelManifest/relativeDifficulty``.
+    public init(_ prediction: Prediction, scoreMin: Float?, classWeights: [Float] = []) {
         switch prediction {
-        case .classification(let probabilities): self = Self.classified(probabilities)
-        case .detection(let detections): self = Self.detected(detections, scoreMin: scoreMin ?? 0)
+        case .classification(let probabilities, _): self = Self.classified(probabilities)
+        case .detection(let detections):
+            self = Self.detected(detections, scoreMin: scoreMin ?? 0, weights: classWeights)
         }
     }
 
@@ -90,9 +95,24 @@ public enum FrameScores: Hashable, Sendable {
             topClass: topClass, top: min(top, 1), second: min(second, 1), entropy: Float(min(max(entropy, 0), 1)))
     }
 
-    private static func detected(_ detections: [Detection], scoreMin: Float) -> FrameScores {
-        var uncertainties: [Float] = []
-        var best: Detection?
+    /// So many boxes make up the mean.
+    static let leastCertainCount = 3
+
+    private static func detected(_ detections: [Detection], scoreMin: Float, weights: [Float]) -> FrameScores {
+        let boxes = uncertainties(of: detections, scoreMin: scoreMin, weights: weights)
+        let top = boxes.claimed.sorted(by: >).prefix(leastCertainCount)
+        let claimed = detections.filter { $0.score >= scoreMin }
+        return .detection(
+            topClass: claimed.max { $0.score < $1.score }?.classIndex,
+            uncertain: top.isEmpty ? 0 : top.reduce(0, +) / Float(top.count), leastCertain: top.first ?? 0,
+            residue: boxes.residue)
+    }
+
+    /// How unsure a detector is of each box that it claims, and the best score of those that it does not.
+    static func uncertainties(
+        of detections: [Detection], scoreMin: Float, weights: [Float]
+    ) -> (claimed: [Float], residue: Float) {
+        var claimed: [Float] = []
         var residue: Float = 0
         for detection in detections where detection.score.isFinite {
             let score = min(max(detection.score, 0), 1)
@@ -100,13 +120,10 @@ public enum FrameScores: Hashable, Sendable {
                 residue = max(residue, score)
                 continue
             }
-            uncertainties.append(1 - (2 * score - 1).magnitude)
-            if detection.score > best?.score ?? -.infinity { best = detection }
+            let weight = weights.indices.contains(detection.classIndex) ? weights[detection.classIndex] : 1
+            claimed.append(weight * (1 - (2 * score - 1).magnitude))
         }
-        let top = uncertainties.sorted(by: >).prefix(3)
-        return .detection(
-            topClass: best?.classIndex, uncertain: top.isEmpty ? 0 : top.reduce(0, +) / Float(top.count),
-            leastCertain: top.first ?? 0, residue: residue)
+        return (claimed, residue)
     }
 }
 

@@ -9,7 +9,7 @@ public import GleanerCore
 ///
 /// It does not apply to classifications. `k` is 3: the sum would favour crowded frames, which are also the dearest to
 /// label, and the single largest (`k: 1`) lets one odd box decide.
-public struct BoxUncertainty: QueryStrategy {
+public struct BoxUncertainty: ScoreStrategy {
     public static let entry = Registry<any QueryStrategy>.Entry(
         "box-uncertainty", "Detectors: how unsure its least certain boxes are, and what it almost saw."
     ) { options in
@@ -45,20 +45,28 @@ public struct BoxUncertainty: QueryStrategy {
     public var tasks: Set<ModelTask> { [.detection] }
     public var measuresUncertainty: Bool { true }
 
+    /// The mean of three and the largest are recorded; other numbers and sums need every box.
+    public var scoredTasks: Set<ModelTask> {
+        switch aggregation {
+        case .topK: k == 1 || k == FrameScores.leastCertainCount ? [.detection] : []
+        case .max: [.detection]
+        case .sum, .noisyOr: []
+        }
+    }
+
+    public func utility(of frame: ScoredFrame, in context: StreamContext) -> Utility? {
+        guard case .detection(_, let uncertain, let leastCertain, let residue) = frame.scores else { return nil }
+        let claimed = aggregation == .topK && k > 1 ? uncertain : leastCertain
+        return Utility(clamping: max(Double(claimed), Self.residueWeight * Double(residue)))
+    }
+
     public func utility(of candidate: Candidate, in context: StreamContext) -> Utility? {
         guard case .detection(let detections) = candidate.prediction else { return nil }
-        let scoreMin = candidate.scoreMin ?? 0
-        var claimed: [Double] = []
-        var residue = 0.0
-        for score in detections.lazy.map(\.score) where score.isFinite {
-            let score = min(max(Double(score), 0), 1)
-            if score >= Double(scoreMin) {
-                claimed.append(1 - (2 * score - 1).magnitude)
-            } else {
-                residue = max(residue, score)
-            }
-        }
-        return Utility(clamping: max(together(claimed), Self.residueWeight * residue))
+        guard scoredTasks.isEmpty else { return utility(of: ScoredFrame(candidate), in: context) }
+        let boxes = FrameScores.uncertainties(
+            of: detections, scoreMin: candidate.scoreMin ?? 0, weights: candidate.manifest.relativeDifficulty)
+        return Utility(
+            clamping: max(together(boxes.claimed.map { Double($0) }), Self.residueWeight * Double(boxes.residue)))
     }
 
     private func together(_ uncertainties: [Double]) -> Double {
