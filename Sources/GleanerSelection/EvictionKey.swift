@@ -7,7 +7,8 @@ public import GleanerCore
 /// the smallest key that ever left. Measured against keeping the most valuable: no bias in the error estimate
 /// (+0.0004 against +0.39).
 ///
-/// When a new model gives another utility only the weight changes.
+/// When a new model gives another utility only the weight changes. Audit samples all weigh the same: those that stay are
+/// then a fair sample of those that were kept, whatever the model thinks of them.
 ///
 /// Source: Duffield, Lund, Thorup, *Priority sampling for estimation of arbitrary subset sums*, JACM 2007.
 public struct EvictionKey: Comparable, Hashable, Sendable {
@@ -17,8 +18,9 @@ public struct EvictionKey: Comparable, Hashable, Sendable {
     /// Not negative, and finite.
     public let value: Double
 
-    public init(utility: Utility, run: RunID, sequence: UInt64, draw: SeededDraw) {
-        value = draw.uniform(.eviction, run: run, sequence: sequence) / (Self.weightMin + utility.value)
+    public init(utility: Utility, isAudit: Bool = false, run: RunID, sequence: UInt64, draw: SeededDraw) {
+        let weight = isAudit ? 1 : Self.weightMin + utility.value
+        value = draw.uniform(.eviction, run: run, sequence: sequence) / weight
     }
 
     public static func < (a: EvictionKey, b: EvictionKey) -> Bool { a.value < b.value }

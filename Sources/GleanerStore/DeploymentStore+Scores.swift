@@ -8,6 +8,7 @@ public struct SampleScore: Sendable {
     public var model: ModelID
     public var prediction: PredictionRecord
     public var utility: Utility
+    /// For a sample that a strategy chose; audit samples keep theirs.
     public var evictionKey: Double
     public var embedding: Embedding?
     public init(
@@ -70,7 +71,10 @@ extension DeploymentStore {
 
     private func record(_ score: SampleScore, of row: SampleRow, model: Int64, _ db: Database) throws {
         try db.run(
-            "UPDATE sample SET utility = ?, eviction_key = ?, scored_by = ?, scored_class = ? WHERE sample_key = ?",
+            """
+            UPDATE sample SET utility = ?, eviction_key = CASE audit WHEN 1 THEN eviction_key ELSE ? END, scored_by = ?,
+              scored_class = ? WHERE sample_key = ?
+            """,
             [score.utility.value, score.evictionKey, model, score.prediction.top?.label, row.key])
         if let embedding = score.embedding {
             try db.run(

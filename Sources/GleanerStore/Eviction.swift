@@ -4,7 +4,8 @@ import GleanerCore
 /// Chooses the pixels that make room for a group, inside one transaction.
 ///
 /// Acknowledged ones go first, then the largest eviction keys. A sample that comes in does not push out one that is
-/// worth more; audit samples have a share of the quota in which only they replace each other.
+/// worth more; audit samples have a share of the quota in which only they replace each other. Of each class that the
+/// model sees some samples stay as long as others have more: what is rare would else be gone before anybody asks.
 struct Eviction {
     private struct Victim {
         var key: Int64
@@ -13,6 +14,9 @@ struct Eviction {
         var evictionKey: Double
         var isAcknowledged: Bool
     }
+
+    /// So many samples of a class are not evicted for others that are worth more.
+    static let classFloor = 5
 
     let db: Database
     var room: Room
@@ -80,7 +84,12 @@ struct Eviction {
 
     private func victim(for kept: CommitGroup.Kept) throws -> Victim? {
         if auditByteCount > auditByteCountMax, let victim = try nextVictim(audit: true) { return victim }
-        guard kept.isAudit else { return try nextVictim(audit: false, isOutranked: kept.evictionKey) }
+        guard kept.isAudit else {
+            // The first of a class come in whatever they are worth.
+            let topClass = kept.record.prediction.top?.label
+            let isScarce = try isAtFloor(topClass, spare: 1)
+            return try nextVictim(audit: false, isOutranked: isScarce ? 0 : kept.evictionKey)
+        }
         // Within their share audit samples have a right to the room.
         if let victim = try nextVictim(audit: false) { return victim }
         return try nextVictim(audit: true, isOutranked: kept.evictionKey)
@@ -88,18 +97,38 @@ struct Eviction {
 
     /// The first to go. With a key, only if it is acknowledged or not worth more than that.
     private func nextVictim(audit: Bool, isOutranked key: Double? = nil) throws -> Victim? {
-        let row = try db.first(
-            """
-            SELECT sample_key, disk_bytes, home, eviction_key, acknowledged FROM sample
-            WHERE pixels = 'present' AND kept = 0 AND held = 0 AND audit = ?
-            ORDER BY acknowledged DESC, eviction_key DESC, sample_key LIMIT 1
-            """, [audit])
+        let row = try firstVictim(audit: audit, sparesClasses: true) ?? firstVictim(audit: audit, sparesClasses: false)
         guard let row, let home = PictureHome.Kind(rawValue: row["home"]) else { return nil }
         let victim = Victim(
             key: row["sample_key"], byteCount: row["disk_bytes"], home: home, evictionKey: row["eviction_key"],
             isAcknowledged: row["acknowledged"])
         guard let key, !victim.isAcknowledged else { return victim }
         return victim.evictionKey >= key ? victim : nil
+    }
+
+    private func firstVictim(audit: Bool, sparesClasses: Bool) throws -> Row? {
+        let others = try Row.fetchCursor(
+            db.cachedStatement(
+                sql: """
+                    SELECT sample_key, disk_bytes, home, eviction_key, acknowledged, scored_class FROM sample
+                    WHERE pixels = 'present' AND kept = 0 AND held = 0 AND audit = ?
+                    ORDER BY acknowledged DESC, eviction_key DESC, sample_key
+                    """), arguments: [audit])
+        while let row = try others.next() {
+            if audit || !sparesClasses || row["acknowledged"] { return row.copy() }
+            if try !isAtFloor(row["scored_class"]) { return row.copy() }
+        }
+        return nil
+    }
+
+    /// Whether no more than ``classFloor`` samples of a class are left, less `spare`.
+    private func isAtFloor(_ topClass: String?, spare: Int = 0) throws -> Bool {
+        let row = try db.first(
+            """
+            SELECT count(*) AS n FROM (
+              SELECT 1 FROM sample WHERE pixels = 'present' AND audit = 0 AND scored_class IS ? LIMIT ?)
+            """, [topClass, Self.classFloor + 1])
+        return row.map { ($0["n"] as Int) <= Self.classFloor - spare } ?? false
     }
 
     private mutating func evict(_ victim: Victim) throws {

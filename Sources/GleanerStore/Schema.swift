@@ -267,6 +267,7 @@ enum Schema {
         """
 
     private static let decisions = """
+        CREATE INDEX sample_of_class ON sample (scored_class) WHERE pixels = 'present' AND audit = 0;
         -- In collecting time; of older samples it is not known.
         ALTER TABLE sample ADD COLUMN kept_at REAL NOT NULL DEFAULT 0;
         -- What was decided about every frame lately: for deciding anew. The oldest segments make room.

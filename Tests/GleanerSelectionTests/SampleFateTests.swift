@@ -4,6 +4,16 @@ import Testing
 
 @Suite("Eviction and split")
 struct SampleFateTests {
+    @Test func auditSamplesGoByChanceAlone() {
+        let draw = SeededDraw(seed: 1)
+        for sequence in 1...50 as ClosedRange<UInt64> {
+            let keys = [0, 0.5, 1].map {
+                EvictionKey(utility: Utility($0), isAudit: true, run: .test, sequence: sequence, draw: draw).value
+            }
+            #expect(Set(keys).count == 1)
+        }
+    }
+
     @Test func aValuableSampleHasASmallKey() {
         let draw = SeededDraw(seed: 5)
         for sequence in 1...100 as ClosedRange<UInt64> {

@@ -34,6 +34,15 @@ import Testing
         #expect(try fixture.store.embeddings(by: StoreFixture.model, limit: 9).isEmpty)
     }
 
+    @Test func scoringAnewLeavesTheFateOfAuditSamplesToChance() throws {
+        let fixture = try StoreFixture()
+        let audit = try fixture.keep(key: 0.75, reason: .audit)
+        let chosen = try fixture.keep(key: 0.75)
+        try fixture.store.record([score(audit, "8"), score(chosen, "8")])
+        let keys = try fixture.store.read { try Double.fetchAll($0, sql: "SELECT eviction_key FROM sample") }
+        #expect(keys == [0.75, 0.125])
+    }
+
     @Test func unscoredSamplesComeInPagesNewestFirstAndWithPixelsOnly() throws {
         let fixture = try StoreFixture()
         let ids = try (0..<5).map { _ in try fixture.keep() }

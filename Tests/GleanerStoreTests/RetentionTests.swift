@@ -153,6 +153,25 @@ import Testing
         #expect(try store.status().reasons["dropped"] == [StoreDropReason.noSpace: 1])
     }
 
+    @Test func theLastOfAClassStayWhateverTheyAreWorth() throws {
+        let fixture = try StoreFixture(quota: Self.quota, inline: 100)
+        func commit(_ topClass: String, key: Double) throws -> (id: SampleID, report: CommitReport) {
+            let frame = fixture.kept(60_000, key: key, prediction: StoreFixture.classified(topClass))
+            let report = try fixture.commit([frame])
+            return (SampleID(device: fixture.device, run: fixture.run, sequence: frame.sequence), report)
+        }
+        let rare = try (0..<3).map { _ in try commit("rare", key: 900).id }
+        let common = try (0..<200).map { try commit("common", key: Double(500 - $0)).id }
+        #expect(try rare.allSatisfy { try present(fixture, $0) })
+        #expect(try common.contains { try !present(fixture, $0) })
+        // The first five of a new class come in though they are worth least; the sixth has to be worth more.
+        let new = try (0..<7).map { try commit("new", key: 999 + Double($0)) }
+        #expect(new.map(\.report.refused.isEmpty) == [true, true, true, true, true, false, false])
+        #expect(try new.prefix(5).allSatisfy { try present(fixture, $0.id) })
+        #expect(fixture.walkedByteCount() <= Self.quota)
+        try fixture.expectConservation()
+    }
+
     @Test func aCommitNamesThoseThatNobodyWillLabelAnyMore() throws {
         let fixture = try StoreFixture(quota: Self.quota, inline: 100)
         let asked = try fixture.keep(60_000, key: 9)

@@ -119,7 +119,8 @@ final class FrameJudge: @unchecked Sendable {
             frame.outcome = .stored(
                 sample, picture: slot.buffer.encoded,
                 evictionKey: EvictionKey(
-                    utility: choice.utility, run: run, sequence: slot.sequence, draw: draw
+                    utility: choice.utility, isAudit: choice.reason.isAudit, run: run, sequence: slot.sequence,
+                    draw: draw
                 ).value)
         }
     }
