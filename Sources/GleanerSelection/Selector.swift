@@ -42,6 +42,9 @@ public struct Gate: Hashable, Sendable {
     public var duplicateOf: LocalSampleID?
     /// See ``DecisionRecord/earlierHashDistance``.
     public var earlierHashDistance: Int?
+    /// The run of frames that look much alike, numbered from 1, and whether this is its first frame.
+    public var scene = 0
+    public var beginsScene = false
 
     /// Whether nothing more needs to be known of it.
     public var stops: Bool { auditProbability == nil && duplicateOf != nil }
@@ -94,6 +97,10 @@ public struct Selector: Sendable {
     private var scale = DistanceScale()
     private var exploration = Exploration()
     private var competence = Competence()
+    private var scenes = SceneCounter()
+    private var drift = DriftWatch()
+    private var auditPace = AuditPace()
+    private var alarms: [String] = []
     private let settings: SelectorSettings
     private let draw: SeededDraw
     private let run: RunID
@@ -132,7 +139,10 @@ public struct Selector: Sendable {
     ) -> Gate {
         budget.frameOffered(at: now)
         var gate = Gate()
-        let probability = min(max(settings.auditShare * budget.share, 0), 1)
+        let before = scenes.scene
+        gate.scene = scenes.next(hash)
+        gate.beginsScene = gate.scene != before
+        let probability = min(max(settings.auditShare * auditPace.factor * budget.share, 0), 1)
         if draw.uniform(.audit, run: run, sequence: sequence) < probability { gate.auditProbability = probability }
         guard let distanceMax = settings.hashDistanceMax else { return gate }
         let look = memory.look(at: hash)
@@ -142,7 +152,20 @@ public struct Selector: Sendable {
         } else if let earlierHashDistance, earlierHashDistance <= distanceMax {
             gate.duplicateOf = LocalSampleID(runCounter: 0, sequence: 0)
         }
+        if gate.stops, gate.beginsScene { watch(0, .novelty) }
         return gate
+    }
+
+    private mutating func watch(_ value: Double, _ signal: DriftWatch.Signal) {
+        guard drift.observe(value, of: signal) else { return }
+        auditPace.alarm()
+        alarms.append(signal.rawValue)
+    }
+
+    /// What raised the alarm since this was asked last: `uncertainty` or `novelty`.
+    public mutating func takeAlarms() -> [String] {
+        defer { alarms = [] }
+        return alarms
     }
 
     /// Decides about a frame after inference. What is kept is remembered.
@@ -211,6 +234,12 @@ public struct Selector: Sendable {
     }
 
     mutating func decide(_ evidence: Evidence, gate: Gate, at now: Instant) -> Verdict {
+        if gate.beginsScene {
+            watch(min(evidence.nearest?.distance ?? 1, 1), .novelty)
+            if let answer = evidence.answer, answer.measuresUncertainty {
+                watch(answer.utility.value, .uncertainty)
+            }
+        }
         var choice = Choice(
             utility: evidence.answer?.utility ?? Utility(0), reason: .audit, inclusionProbability: 1,
             distance: evidence.nearest?.distance, uncertaintyWeight: uncertaintyWeight)
@@ -218,6 +247,7 @@ public struct Selector: Sendable {
             choice.inclusionProbability = probability
             choice.duplicateOf = gate.duplicateOf
             budget.spent(at: now)
+            auditPace.taken()
             remember(evidence, at: now)
             return .keep(choice)
         }
@@ -273,6 +303,7 @@ public struct Selector: Sendable {
         exploration.modelChanged()
         bank.modelChanged()
         scale = DistanceScale()
+        drift.modelChanged()
     }
 
     /// Told what audit labels say of the model that predicts.
@@ -291,7 +322,10 @@ public struct Selector: Sendable {
 
     /// What must survive a restart beside hashes and embeddings, which the store has.
     public var state: JSONValue {
-        var state = ["budget": budget.state, "exploration": exploration.state]
+        var state = [
+            "budget": budget.state, "exploration": exploration.state, "drift": drift.state,
+            "audit_pace": auditPace.state,
+        ]
         if !limits.isEmpty { state["limits"] = limits.state }
         return .object(state)
     }
@@ -301,6 +335,8 @@ public struct Selector: Sendable {
         guard case .object(let values) = state else { return }
         exploration.restore(values["exploration"])
         limits.restore(values["limits"])
+        drift.restore(values["drift"])
+        auditPace.restore(values["audit_pace"])
         if let budget = values["budget"] { self.budget.restore(budget) }
     }
 }

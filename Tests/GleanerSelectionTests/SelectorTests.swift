@@ -90,6 +90,32 @@ struct SelectorTests {
         #expect((392...408).contains(kept))
     }
 
+    @Test func unfamiliarScenesBringAuditSamplesForward() {
+        var selector = makeSelector(share: 0.1, auditShare: 0.2)
+        func play(_ range: ClosedRange<Int>, margin: Double) -> [Double] {
+            var probabilities: [Double] = []
+            for place in range {
+                let top = Float(min(max(1 - (margin + 0.2 * noise(place)) / 2, 0.5), 1))
+                let candidate = Candidate.classified([top, 1 - top], sequence: UInt64(place), hash: scattered(place))
+                let now = Instant(seconds: Double(place))
+                let gate = selector.gate(sequence: candidate.sequence, hash: candidate.hash, at: now)
+                if let probability = gate.auditProbability { probabilities.append((probability * 1000).rounded()) }
+                _ = selector.decide(candidate, gate: gate, at: now)
+            }
+            return probabilities
+        }
+        let calm = play(1...1000, margin: 0.1)
+        let quiet = selector.takeAlarms()
+        let then = play(1001...10_000, margin: 0.6)
+        let alarms = selector.takeAlarms()
+        #expect(quiet.isEmpty && alarms == ["uncertainty"])
+        #expect(Set(calm) == [20])
+        // Twice the rate for sixty, then half of it for thirty, then as before.
+        let alert = then.drop { $0 == 20 }
+        #expect(alert.prefix(60).allSatisfy { $0 == 40 } && alert.dropFirst(60).prefix(30).allSatisfy { $0 == 10 })
+        #expect(alert.count > 100 && alert.dropFirst(90).allSatisfy { $0 == 20 })
+    }
+
     @Test func theSameFramesGetTheSameVerdicts() {
         var first = makeSelector(share: 0.05, auditShare: 0.2)
         var second = makeSelector(share: 0.05, auditShare: 0.2)

@@ -228,6 +228,7 @@ public final class Collector: @unchecked Sendable {
                 let now = clock.now()
                 let outcome = judge.judge(slot, at: now)
                 _ = empty.push(slot)
+                for alarm in judge.takeAlarms() { raise(alarm, model: judge.model.manifest.id) }
                 if let previous = trial.served(outcome.outcome) {
                     takeBack(judge, to: previous)
                     rescoring.begin()
@@ -246,6 +247,19 @@ public final class Collector: @unchecked Sendable {
         // The source has ended, and there is all the time for what frames left undone.
         while !rescoring.isComplete, !stop.isRaised { rescore(judge, &rescoring, clock: clock, unbounded: true) }
         finalState.withLock { $0 = judge.state }
+    }
+
+    /// Scenes became unfamiliar: it is written down, for whoever looks.
+    private func raise(_ alarm: String, model: ModelID) {
+        let message =
+            alarm == "novelty"
+            ? "frames became less like what was kept" : "\(model) became less sure of what it sees"
+        logger.warning("drift", metadata: ["what": "\(message)"])
+        do {
+            try deployment.store.record("drift.\(alarm)", message, detail: ["model": .string("\(model)")])
+        } catch {
+            logger.warning("the alarm cannot be written down", metadata: ["error": "\(error)"])
+        }
     }
 
     /// Scores one kept sample with the model that serves, if there is time for it.

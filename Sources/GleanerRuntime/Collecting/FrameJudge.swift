@@ -21,7 +21,6 @@ final class FrameJudge: @unchecked Sendable {
     private(set) var model: LoadedModel
     private var selector: Selector
     private var recorder: DecisionRecorder?
-    private var scenes = SceneCounter()
     private let draw: SeededDraw
     private var decoder = PictureDecoder()
     private var pixels = PixelBuffer()
@@ -42,6 +41,9 @@ final class FrameJudge: @unchecked Sendable {
     }
 
     var state: JSONValue { selector.state }
+
+    /// See ``Selector/takeAlarms()``.
+    func takeAlarms() -> [String] { selector.takeAlarms() }
 
     /// Goes on with another model from the next frame.
     func swap(to model: LoadedModel) {
@@ -86,13 +88,12 @@ final class FrameJudge: @unchecked Sendable {
         }
         let id = model.manifest.id
         let hash = PerceptualHash.of(pixels)
-        let scene = scenes.next(hash)
         let gate = selector.gate(sequence: slot.sequence, hash: hash, at: now)
         record = selector.record(of: hash, gate: gate, at: now)
         if gate.stops {
             frame.exposure = .init(model: id, confidence: nil)
             frame.duplicateOf = gate.duplicateOf
-            return frame.outcome = .rejected(reason: RejectionReason.duplicate.rawValue)
+            return frame.outcome = .rejected(reason: RejectionReason.duplicate.rawValue, model: id)
         }
         let judgement: (prediction: Prediction, embedding: Embedding?)
         do {
@@ -114,7 +115,7 @@ final class FrameJudge: @unchecked Sendable {
             frame.outcome = .rejected(
                 reason: reason.rawValue, topClass: topClass(candidate.prediction), model: id, utility: utility?.value)
         case .keep(let choice):
-            let sample = sampleRecord(of: candidate, slot: slot, header: header, choice: choice, scene: scene)
+            let sample = sampleRecord(of: candidate, slot: slot, header: header, choice: choice, scene: gate.scene)
             frame.embedding = candidate.embedding
             frame.outcome = .stored(
                 sample, picture: slot.buffer.encoded,
