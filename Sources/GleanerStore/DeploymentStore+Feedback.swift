@@ -116,6 +116,63 @@ extension DeploymentStore {
         }
     }
 
+    /// What a model said live of its newest audit samples that have a label, with the label and the coin's probability.
+    public func auditPredictions(
+        of model: ModelID, limit: Int
+    ) throws -> [(prediction: PredictionRecord, truth: LabelValue, probability: Double)] {
+        let rows = try read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT s.probability, c.json AS record, l.json AS label FROM sample s
+                    JOIN label l USING (label_key) JOIN record c ON c.sample_key = s.sample_key
+                    WHERE s.audit = 1 AND s.probability IS NOT NULL AND s.label_state = 'labeled' AND s.model_key = (
+                      SELECT model_key FROM model WHERE name = ? AND version = ? AND digest = ?)
+                    ORDER BY s.sample_key DESC LIMIT ?
+                    """, arguments: [model.name, model.version, model.digest.data, limit])
+        }
+        return rows.compactMap { row in
+            // A record that is damaged is found and put aside when its sample is used.
+            guard
+                let record = try? CanonicalJSON.decode(
+                    SampleRecord.self, from: row["record"] as Data, named: "a sample"),
+                let label = try? CanonicalJSON.decode(LabelRecord.self, from: row["label"] as Data, named: "a label")
+            else { return nil }
+            return (record.prediction, label.value, row["probability"])
+        }
+    }
+
+    /// How many samples have a label that shows a class, by name.
+    public func labelCounts() throws -> [String: Int] {
+        try read { db in
+            let rows = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT class, count(DISTINCT sample_key) AS n FROM (
+                      SELECT s.sample_key, json_extract(CAST(l.json AS TEXT), '$.class') AS class
+                      FROM sample s JOIN label l USING (label_key)
+                      UNION ALL
+                      SELECT s.sample_key, json_extract(e.value, '$.label') FROM sample s JOIN label l USING (label_key),
+                        json_each(CAST(l.json AS TEXT), '$.boxes') e
+                    ) WHERE class IS NOT NULL GROUP BY class
+                    """)
+            return Dictionary(uniqueKeysWithValues: rows.map { ($0["class"], $0["n"]) })
+        }
+    }
+
+    /// Frames by what became of them, of one model.
+    public func outcomes(of model: ModelID) throws -> [(outcome: String, reason: String, count: Int)] {
+        try read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT outcome, reason, sum(count) AS n FROM ledger JOIN model USING (model_key)
+                    WHERE name = ? AND version = ? AND digest = ? GROUP BY outcome, reason ORDER BY outcome, n DESC, reason
+                    """, arguments: [model.name, model.version, model.digest.data]
+            ).map { ($0["outcome"], $0["reason"], $0["n"]) }
+        }
+    }
+
     /// What two models said of the same audit samples: pairs of whether the first and the second was right.
     public func auditPairs(_ first: ModelID, _ second: ModelID) throws -> [(first: Bool, second: Bool)] {
         try read { db in

@@ -9,7 +9,8 @@ import Testing
     private func page(reason: String = "margin", hours: [LedgerEntry] = []) -> String {
         let report = LedgerReport(
             lines: [.init(outcome: "stored", reason: reason, count: 3)], labels: .init(granted: 2, sent: 1, due: 1),
-            models: [])
+            models: [], classes: [.init(name: reason, labels: 1)],
+            drift: [.init(what: reason, at: Timestamp(milliseconds: 0))])
         return HTMLReport(report: report, hours: hours, histograms: [("meter@1", [0, 4, 1])]).text()
     }
 
@@ -32,7 +33,7 @@ import Testing
     }
 
     @Test func aDeploymentThatSawNothingHasAPage() {
-        let empty = LedgerReport(lines: [], labels: .init(granted: 0, sent: 0, due: 0), models: [])
+        let empty = LedgerReport(lines: [], labels: .init(granted: 0, sent: 0, due: 0), models: [], classes: [], drift: [])
         #expect(HTMLReport(report: empty, hours: [], histograms: []).text().contains("</html>"))
     }
 }

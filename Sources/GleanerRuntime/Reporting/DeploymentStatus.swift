@@ -55,8 +55,33 @@ public struct LedgerReport: Sendable, Codable {
     /// Largest first within each outcome.
     public var lines: [Line]
     public var labels: Labels
+    /// A class of the active model, and how many samples have a label that shows it.
+    public struct ClassLabels: Sendable, Codable {
+        public var name: String
+        public var labels: Int
+
+        enum CodingKeys: String, CodingKey {
+            case name = "class"
+            case labels
+        }
+    }
+    /// When scenes became unfamiliar.
+    public struct Alarm: Sendable, Codable {
+        public var what: String
+        /// The wall clock, right or wrong.
+        public var at: Timestamp
+    }
+
     /// Newest first.
     public var models: [ModelReport]
+    /// Those with the fewest labels first.
+    public var classes: [ClassLabels]
+    /// The latest ones, newest first.
+    public var drift: [Alarm]
+
+    /// Classes that hardly anything can be learned about.
+    public var starving: [ClassLabels] { classes.filter { $0.labels < Self.starvingCount } }
+    public static let starvingCount = 10
 }
 
 extension Deployment {
@@ -82,6 +107,18 @@ extension Deployment {
         let granted = try labelsGranted()
         return LedgerReport(
             lines: lines.sorted { ($0.outcome, $1.count, $0.reason) < ($1.outcome, $0.count, $1.reason) },
-            labels: .init(granted: granted, sent: sent, due: max(0, granted - sent)), models: try modelReports())
+            labels: .init(granted: granted, sent: sent, due: max(0, granted - sent)), models: try modelReports(),
+            classes: try classLabels(), drift: try alarms())
+    }
+
+    private func classLabels() throws -> [LedgerReport.ClassLabels] {
+        let counts = try store.labelCounts()
+        return try labelClasses().map { .init(name: $0, labels: counts[$0] ?? 0) }
+            .sorted { ($0.labels, $0.name) < ($1.labels, $1.name) }
+    }
+
+    private func alarms() throws -> [LedgerReport.Alarm] {
+        try store.events(limit: 1000).filter { $0.kind.hasPrefix("drift.") }.prefix(20)
+            .map { .init(what: $0.message, at: $0.at) }
     }
 }

@@ -29,6 +29,9 @@ struct HTMLReport {
         sample.</p>
         \(accuracies)
         \(models)
+        \(drift)
+        <h2>Labels of each class</h2>
+        \(classes)
         <h2>Utilities</h2>
         <p class="soft">How uncertain each model was, from 0 to 1, over all frames that it judged.</p>
         \(histogramDrawings)
@@ -60,13 +63,38 @@ struct HTMLReport {
             return
                 "<tr><td>\(Self.escaped(model.model.name))@\(model.model.version)</td><td class=\"n\">\(model.offered)</td>"
                 + "<td>\(accuracy ?? "not known yet: \(Int(model.effectiveLabels.rounded())) of 30 labels")</td>"
+                + "<td class=\"n\">\(model.calibration.map { Self.percent($0.error) } ?? "")</td>"
+                + "<td class=\"n\">\(model.redundancy.map { Self.percent($0) } ?? "")</td>"
                 + "<td>\(model.auditResponse.answered) of \(model.auditResponse.sent)</td><td>\(compared ?? "")</td></tr>"
         }
-        return "<table><tr><th>model</th><th class=\"n\">frames</th><th>right</th><th>audit answers</th><th></th></tr>"
+        return "<table><tr><th>model</th><th class=\"n\">frames</th><th>right</th><th class=\"n\">calibration error</th>"
+            + "<th class=\"n\">repeats</th><th>audit answers</th><th></th></tr>"
             + rows.joined() + "</table>"
+            + report.models.flatMap(\.warnings).map { "<p>Warning: \(Self.escaped($0))</p>" }.joined()
+    }
+
+    private var drift: String {
+        report.drift.map { "<p>Drift, \(Self.escaped("\($0.at)")): \(Self.escaped($0.what))</p>" }.joined()
     }
 
     // MARK: Drawings
+
+    /// Samples whose label shows a class, the scarcest first; at most 60 of them.
+    private var classes: String {
+        let shown = report.classes.prefix(60)
+        let largest = Double(max(1, shown.map(\.labels).max() ?? 1))
+        let rows = shown.enumerated().map { index, entry in
+            let y = 18.0 * Double(index)
+            return "<text x=\"0\" y=\"\(Self.number(y + 12))\" font-size=\"12\">\(Self.escaped(entry.name)) "
+                + "(\(entry.labels))</text>"
+                + Self.rectangle(
+                    240, y + 3, 540 * Double(entry.labels) / largest, 10,
+                    entry.labels < LedgerReport.starvingCount ? "#c46210" : "#5b8c7b")
+        }
+        let note = "Orange: fewer than \(LedgerReport.starvingCount)."
+        return shown.isEmpty
+            ? "" : "<p class=\"soft\">\(note)</p>" + Self.drawing(height: 18 * Double(shown.count) + 4, rows.joined())
+    }
 
     private static let width = 800.0
 

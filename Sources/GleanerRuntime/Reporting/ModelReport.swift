@@ -45,9 +45,34 @@ public struct ModelReport: Sendable, Codable {
         }
     }
 
+    /// How far its confidence is from being right.
+    public struct CalibrationReport: Sendable, Codable {
+        /// The mean difference between confidence and accuracy, 0…1.
+        public var error: Double
+        /// Above 1 for a model that is too sure; `nil` for too few labels.
+        public var temperature: Double?
+    }
+
+    /// What accuracy might be, as long as there are too few labels to know it.
+    public struct Guess: Sendable, Codable {
+        /// The mean of its confidence, less what the model before it was too sure.
+        public var value: Double
+        /// Whether the model before it was measured, so that its error could be taken off.
+        public var isCorrected: Bool
+
+        enum CodingKeys: String, CodingKey {
+            case value
+            case isCorrected = "corrected"
+        }
+    }
+
     public var model: SampleRecord.ModelReference
     /// Frames that it was offered.
     public var offered: Int
+    /// What became of them.
+    public var lines: [LedgerReport.Line] = []
+    /// The share of them that looked like a kept one.
+    public var redundancy: Double?
     /// Frames of which all that it said was right; `nil` while there are too few labels to say.
     public var accuracy: Estimate?
     /// Of a detector: the share of its boxes that are right, and the share of objects that it found, at an overlap of
@@ -61,6 +86,10 @@ public struct ModelReport: Sendable, Codable {
     /// What the labels of samples that a strategy chose would suggest. They were chosen where the model is weak: it is
     /// shown as a warning.
     public var naive: Double?
+    public var guess: Guess?
+    public var calibration: CalibrationReport?
+    /// What makes its numbers doubtful, in words.
+    public var warnings: [String] = []
     public var auditResponse: Response
     public var chosenResponse: Response
     /// The weight of its uncertainty against coverage.
@@ -68,7 +97,8 @@ public struct ModelReport: Sendable, Codable {
     public var comparison: Comparison?
 
     enum CodingKeys: String, CodingKey {
-        case model, offered, accuracy, precision, recall, scenes, naive, comparison
+        case model, offered, lines, redundancy, accuracy, precision, recall, scenes, naive, guess, calibration
+        case warnings, comparison
         case auditLabels = "audit_labels"
         case effectiveLabels = "effective_labels"
         case auditResponse = "audit_response"
@@ -82,18 +112,45 @@ extension Deployment {
     func modelReports() throws -> [ModelReport] {
         let feedback = try store.feedback()
         let slots = Dictionary(try store.models().map { ($0.id, $0) }) { first, _ in first }
-        return try feedback.indices.map { index in
+        // The oldest first: each may be needed to judge the one after it.
+        var reports: [ModelReport] = []
+        for index in feedback.indices.reversed() {
             var report = try ModelReport(
                 feedback[index], competence: store.competence(of: feedback[index].model),
                 fixedWeight: configuration.selection.rules.fixedWeight)
+            report.lines = try store.outcomes(of: feedback[index].model).map {
+                .init(outcome: $0.outcome, reason: $0.reason, count: $0.count)
+            }
+            report.calibration = try calibration(of: feedback[index])
+            if report.accuracy == nil {
+                report.guess = ModelReport.guess(
+                    feedback[index], before: feedback.indices.contains(index + 1) ? feedback[index + 1] : nil,
+                    accuracy: reports.last?.accuracy)
+            }
             if feedback.indices.contains(index + 1) {
                 let manifest = slots[feedback[index].model]?.manifest
                 let lineageKnown = manifest?.trainedOn != nil && manifest?.trainedOnTest != true
                 report.comparison = try comparison(
                     of: feedback[index].model, with: feedback[index + 1].model, lineageKnown: lineageKnown)
             }
-            return report
+            reports.append(report)
         }
+        return reports.reversed()
+    }
+
+    private static let calibrationLabelCountMax = 2000
+
+    /// Of classifiers only: a detector has no probabilities that must be true.
+    private func calibration(of feedback: ModelFeedback) throws -> ModelReport.CalibrationReport? {
+        guard feedback.task == .classification else { return nil }
+        let labeled = try store.auditPredictions(of: feedback.model, limit: Self.calibrationLabelCountMax)
+        let observations = labeled.compactMap { prediction, truth, probability -> Calibration.Observation? in
+            guard let classes = prediction.classes, case .classified(let name) = truth else { return nil }
+            return Calibration.Observation(
+                probabilities: classes.map(\.score), truth: classes.firstIndex { $0.label == name },
+                probability: probability)
+        }
+        return Calibration(observations).map { .init(error: $0.error, temperature: $0.temperature) }
     }
 
     private func comparison(
@@ -122,8 +179,10 @@ extension ModelReport {
             freshConfidenceSum: feedback.task == .classification ? feedback.freshConfidenceSum : 0,
             duplicateCount: Double(feedback.duplicateCount))
         let estimate = AuditEstimate(observations, in: population)
+        let offered = feedback.freshCount + feedback.duplicateCount
         self.init(
-            model: .init(feedback.model), offered: feedback.freshCount + feedback.duplicateCount,
+            model: .init(feedback.model), offered: offered,
+            redundancy: offered > 0 ? Double(feedback.duplicateCount) / Double(offered) : nil,
             accuracy: estimate.map { Estimate($0.accuracy, $0.interval) }, precision: nil, recall: nil,
             auditLabels: observations.count, effectiveLabels: AuditEstimate.effectiveCount(observations),
             scenes: Set(observations.map(\.scene)).count,
@@ -134,9 +193,34 @@ extension ModelReport {
             chosenResponse: Response(
                 sent: feedback.sentCount[false] ?? 0, answered: feedback.answeredCount[false] ?? 0),
             uncertaintyWeight: fixedWeight ?? competence.weight, comparison: nil)
+        warnings = Self.warnings(audit: auditResponse, chosen: chosenResponse)
         guard feedback.task == .detection else { return }
         precision = Self.ratio(scenes) { $0.hits + $0.falseAlarms }
         recall = Self.ratio(scenes) { $0.hits + $0.misses }
+    }
+
+    /// Labels that come sooner for some samples than for others bend every estimate.
+    private static func warnings(audit: Response, chosen: Response) -> [String] {
+        guard audit.sent >= responseCountMin, chosen.sent >= responseCountMin else { return [] }
+        let rates = [audit, chosen].map { Double($0.answered) / Double($0.sent) }
+        guard (rates[0] - rates[1]).magnitude > responseDifferenceMax else { return [] }
+        let percents = rates.map { "\(Int((100 * $0).rounded())) %" }
+        return [
+            "\(percents[0]) of the audit samples were answered and \(percents[1]) of the chosen ones: if whoever labels "
+                + "picks the easy ones, accuracy is not what it seems"
+        ]
+    }
+
+    private static let responseCountMin = 30
+    private static let responseDifferenceMax = 0.1
+
+    /// Confidence is known for every frame and costs nothing; how far to trust it, the model before says.
+    static func guess(_ feedback: ModelFeedback, before: ModelFeedback?, accuracy: Estimate?) -> Guess? {
+        guard feedback.task == .classification, let confidence = feedback.meanConfidence else { return nil }
+        guard let accuracy, let earlier = before?.meanConfidence else {
+            return Guess(value: confidence, isCorrected: false)
+        }
+        return Guess(value: min(max(confidence - (earlier - accuracy.value), 0), 1), isCorrected: true)
     }
 
     private static func ratio(_ scenes: SceneNumbers, of whole: (Assessment) -> Int) -> Estimate? {
@@ -170,5 +254,11 @@ private struct SceneNumbers {
             numbers[key] = number
             labeled.append((sample, assessment, number))
         }
+    }
+}
+
+extension ModelFeedback {
+    fileprivate var meanConfidence: Double? {
+        freshCount > 0 ? freshConfidenceSum / Double(freshCount) : nil
     }
 }

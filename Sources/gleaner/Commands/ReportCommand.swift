@@ -31,8 +31,21 @@ struct ReportCommand: ParsableCommand {
                         [$0.outcome, $0.reason, "\($0.count)", Self.percent(Double($0.count) / Double(total))]
                     })
             let labels = "labels granted \(report.labels.granted), asked for \(report.labels.sent)"
-            return ([frames, labels] + report.models.map { Self.text($0) }).joined(separator: "\n\n")
+            return ([frames, labels, Self.starving(report)] + report.models.map { Self.text($0) } + [Self.drift(report)])
+                .filter { !$0.isEmpty }.joined(separator: "\n\n")
         }
+    }
+
+    /// Only once there are labels: before, every class starves.
+    private static func starving(_ report: LedgerReport) -> String {
+        guard report.classes.contains(where: { $0.labels > 0 }), !report.starving.isEmpty else { return "" }
+        let shown = report.starving.prefix(12).map { "\($0.name) \($0.labels)" }.joined(separator: ", ")
+        let more = report.starving.count > 12 ? ", and \(report.starving.count - 12) more" : ""
+        return "classes with few labels: \(shown)\(more)"
+    }
+
+    private static func drift(_ report: LedgerReport) -> String {
+        report.drift.prefix(3).map { "drift: \($0.what) (\($0.at))" }.joined(separator: "\n")
     }
 
     private static func text(_ report: ModelReport) -> String {
@@ -44,6 +57,19 @@ struct ReportCommand: ParsableCommand {
         } else {
             let count = Int(report.effectiveLabels.rounded())
             rows.append(["right", "not known yet: \(count) audit labels, and 30 are needed"])
+            if let guess = report.guess {
+                let basis = guess.isCorrected ? "its confidence, less what the model before was too sure" : "its confidence"
+                rows.append(["", "(a guess: \(percent(guess.value)), by \(basis))"])
+            }
+        }
+        if let calibration = report.calibration {
+            let temperature = calibration.temperature.map { ", temperature \(Double(Int($0 * 100 + 0.5)) / 100)" }
+            rows.append([
+                "calibration", "confidence is off by \(percent(calibration.error)) on the mean\(temperature ?? "")",
+            ])
+        }
+        if let redundancy = report.redundancy {
+            rows.append(["repeats", "\(percent(redundancy)) of the frames looked like a kept one"])
         }
         if let precision = report.precision { rows.append(["precision", text(precision)]) }
         if let recall = report.recall { rows.append(["recall", text(recall)]) }
@@ -65,6 +91,7 @@ struct ReportCommand: ParsableCommand {
                     + "\(Double(Int(comparison.pValue * 1000 + 0.5)) / 1000)\(lineage))",
             ])
         }
+        rows += report.warnings.map { ["warning", $0] }
         return Terminal.table(rows)
     }
 
