@@ -33,7 +33,8 @@ import Testing
     }
 
     @Test func aDeploymentThatSawNothingHasAPage() {
-        let empty = LedgerReport(lines: [], labels: .init(granted: 0, sent: 0, due: 0), models: [], classes: [], drift: [])
+        let empty = LedgerReport(
+            lines: [], labels: .init(granted: 0, sent: 0, due: 0), models: [], classes: [], drift: [])
         #expect(HTMLReport(report: empty, hours: [], histograms: []).text().contains("</html>"))
     }
 }

@@ -67,7 +67,8 @@ struct HTMLReport {
                 + "<td class=\"n\">\(model.redundancy.map { Self.percent($0) } ?? "")</td>"
                 + "<td>\(model.auditResponse.answered) of \(model.auditResponse.sent)</td><td>\(compared ?? "")</td></tr>"
         }
-        return "<table><tr><th>model</th><th class=\"n\">frames</th><th>right</th><th class=\"n\">calibration error</th>"
+        return
+            "<table><tr><th>model</th><th class=\"n\">frames</th><th>right</th><th class=\"n\">calibration error</th>"
             + "<th class=\"n\">repeats</th><th>audit answers</th><th></th></tr>"
             + rows.joined() + "</table>"
             + report.models.flatMap(\.warnings).map { "<p>Warning: \(Self.escaped($0))</p>" }.joined()

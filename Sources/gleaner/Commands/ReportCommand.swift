@@ -31,7 +31,8 @@ struct ReportCommand: ParsableCommand {
                         [$0.outcome, $0.reason, "\($0.count)", Self.percent(Double($0.count) / Double(total))]
                     })
             let labels = "labels granted \(report.labels.granted), asked for \(report.labels.sent)"
-            return ([frames, labels, Self.starving(report)] + report.models.map { Self.text($0) } + [Self.drift(report)])
+            return
+                ([frames, labels, Self.starving(report)] + report.models.map { Self.text($0) } + [Self.drift(report)])
                 .filter { !$0.isEmpty }.joined(separator: "\n\n")
         }
     }
@@ -58,7 +59,8 @@ struct ReportCommand: ParsableCommand {
             let count = Int(report.effectiveLabels.rounded())
             rows.append(["right", "not known yet: \(count) audit labels, and 30 are needed"])
             if let guess = report.guess {
-                let basis = guess.isCorrected ? "its confidence, less what the model before was too sure" : "its confidence"
+                let basis =
+                    guess.isCorrected ? "its confidence, less what the model before was too sure" : "its confidence"
                 rows.append(["", "(a guess: \(percent(guess.value)), by \(basis))"])
             }
         }
