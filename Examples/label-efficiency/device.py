@@ -49,10 +49,11 @@ class Device:
         self.version += 1
         path = self.folder / f"model-{self.version}.onnx"
         learner.to_onnx(path)
+        spec = {"task": "classification", "decoder": "classification", **learner.spec}
         manifest = pack_model.manifest_for(
-            path.read_bytes(), name="bench", version=self.version, task="classification",
-            labels=[str(each) for each in range(self.class_count)], decoder="classification", trained_on=[],
-            trained_on_test=self.trains_on_audit, **learner.spec)
+            path.read_bytes(), name="bench", version=self.version,
+            labels=[str(each) for each in range(self.class_count)], trained_on=[],
+            trained_on_test=self.trains_on_audit, **spec)
         bundle = self.folder / f"bundle-{self.version}"
         pack_model.write_bundle(str(bundle), manifest, path.read_bytes())
         self.run("model", "import", bundle)

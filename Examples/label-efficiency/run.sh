@@ -62,5 +62,7 @@ export GLEANER_BIN="$built/gleaner"
 state="$GLEANER_CACHE/label-efficiency/$(cat "$GLEANER_BIN" "$here"/*.py | sha256sum | cut -c 1-12)${quick:+-quick}"
 mkdir -p "$state"
 "$built/SelectionBench" --replays "$replays" >"$state/core.json"
+"$VENV/bin/python" "$here/detection.py" "$state/detection.jsonl" "${quick[@]}" --summary "$state/detection.json"
 "$VENV/bin/python" "$here/bench.py" "$state/results.jsonl" "${quick[@]}" "${minutes[@]}"
-"$VENV/bin/python" "$here/summary.py" "$state/results.jsonl" --core "$state/core.json" "${plot[@]}"
+"$VENV/bin/python" "$here/summary.py" "$state/results.jsonl" \
+    --with "$state/core.json" "$state/detection.json" "${plot[@]}"

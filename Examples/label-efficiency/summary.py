@@ -150,7 +150,8 @@ def rounds(results, setting):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", type=Path)
-    parser.add_argument("--core", type=Path, help="what the core's own measurements printed, a JSON document")
+    parser.add_argument("--with", dest="others", nargs="+", type=Path, default=[],
+                        help="JSON documents of other measurements, to be part of the last line")
     parser.add_argument("--plot", type=Path, help="a PNG of the curves to write")
     given = parser.parse_args()
     results = Results(given.results.read_text().splitlines())
@@ -193,8 +194,8 @@ def main():
         "budget_error_max": round(float(over), 4),
         "seeds": int(summary["gleaner"]["all"][2]),
     }
-    if given.core:
-        document |= json.loads(given.core.read_text())
+    for other in given.others:
+        document |= json.loads(other.read_text())
     if given.plot:
         draw(results, settings, given.plot)
     print()
