@@ -103,7 +103,7 @@ public struct Selector: Sendable {
     private var alarms: [String] = []
     private let settings: SelectorSettings
     private let draw: SeededDraw
-    private let run: RunID
+    let run: RunID
 
     /// - Parameters:
     ///   - memory: Filled with the samples that are kept or pending from earlier runs.
@@ -190,34 +190,6 @@ public struct Selector: Sendable {
             answer: answer)
         let verdict = decide(evidence, gate: gate, at: now)
         return (verdict, record(of: evidence, gate: gate, verdict: verdict, at: now))
-    }
-
-    /// What is to be recorded of a frame that was not judged: the gate stopped it, or the model failed.
-    public func record(of hash: PerceptualHash, gate: Gate, at now: Instant) -> DecisionRecord {
-        var record = DecisionRecord(course: gate.stops ? .stopped : .failed, instant: now)
-        record.hash = hash
-        record.earlierHashDistance = gate.earlierHashDistance
-        guard gate.stops else { return record }
-        record.outcome = .duplicate
-        record.like = gate.duplicateOf.map { like($0, distance: nil) }
-        return record
-    }
-
-    private func record(
-        of evidence: Evidence, gate: Gate, verdict: Verdict, at now: Instant
-    ) -> DecisionRecord {
-        var record = DecisionRecord(course: .judged, instant: now)
-        record.outcome = DecisionRecord.Outcome(verdict)
-        record.hash = evidence.hash
-        record.earlierHashDistance = gate.earlierHashDistance
-        record.scores = evidence.frame.scores
-        record.answer = evidence.answer.map { .init(strategy: $0.index, utility: Float($0.utility.value)) }
-        record.like = evidence.nearest.map { like($0.sample, distance: Float($0.distance)) }
-        return record
-    }
-
-    private func like(_ sample: LocalSampleID, distance: Float?) -> DecisionRecord.Like {
-        .init(sequence: sample.runCounter == run.counter ? sample.sequence : nil, distance: distance)
     }
 
     /// All that a decision goes by, whether a frame was just judged or was recorded long ago.
