@@ -71,7 +71,8 @@ public struct SampleRecord: Hashable, Sendable, Codable {
     /// How many frames that were not kept it stands for, because they looked like it, by the time it was read.
     public var represents: Int?
     /// In batches for training: what a trainer may weight it with to make up for how it was chosen, 1…10: the reciprocal
-    /// of ``inclusionProbability``, bounded because a few heavy samples make a training noisy.
+    /// of ``inclusionProbability``, and of the chance to stay when the disk was full, bounded because a few heavy samples
+    /// make a training noisy.
     public var weight: Double?
     public var split: Split
     /// The current label, if there is one.
@@ -104,7 +105,14 @@ public struct SampleRecord: Hashable, Sendable, Codable {
     }
 
     /// See ``weight``.
-    public var trainingWeight: Double { min(max(1 / inclusionProbability, 1), 10) }
+    ///
+    /// - Parameter evictionKey: The smallest key for which a chosen sample was evicted, if any was. A sample that a
+    ///   strategy chose stayed with the chance that its own key is smaller.
+    public func trainingWeight(evictedFrom evictionKey: Double?) -> Double {
+        let isAudit = SelectionReason(reason).isAudit
+        let stayed = isAudit ? 1 : min(1, Utility(clamping: utility).evictionWeight * (evictionKey ?? .infinity))
+        return min(max(1 / (inclusionProbability * stayed), 1), 10)
+    }
 
     /// The name of the picture's file in a batch: the id, so that labels find their sample again.
     public var fileName: String { "\(id).\(encoding.fileExtension)" }

@@ -11,6 +11,9 @@ public struct Utility: Comparable, Hashable, Sendable, Codable {
         self.value = value > 0 ? min(value, 1) : 0
     }
     public static func < (a: Utility, b: Utility) -> Bool { a.value < b.value }
+
+    /// What it weighs when the disk is full: a sample without any may stay, but seldom does.
+    public var evictionWeight: Double { 0.05 + value }
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         let value = try container.decode(Double.self)

@@ -2,7 +2,7 @@ public import GleanerCore
 
 /// Who goes first when the disk is full: the sample with the *largest* key.
 ///
-/// The key is `u / w` with a random number `u` that a frame keeps for life and the weight `w = 0.05 + utility`. So
+/// The key is `u / w` with a random number `u` that a frame keeps for life and the utility's weight `w = 0.05 + utility`. So
 /// valuable samples tend to stay, yet each could have, and a survivor's probability is known: `min(1, w·τ)` with τ
 /// the smallest key that ever left. Measured against keeping the most valuable: no bias in the error estimate
 /// (+0.0004 against +0.39).
@@ -12,14 +12,11 @@ public import GleanerCore
 ///
 /// Source: Duffield, Lund, Thorup, *Priority sampling for estimation of arbitrary subset sums*, JACM 2007.
 public struct EvictionKey: Comparable, Hashable, Sendable {
-    /// What a sample without any utility weighs: it may stay, but seldom does.
-    public static let weightMin = 0.05
-
     /// Not negative, and finite.
     public let value: Double
 
     public init(utility: Utility, isAudit: Bool = false, run: RunID, sequence: UInt64, draw: SeededDraw) {
-        let weight = isAudit ? 1 : Self.weightMin + utility.value
+        let weight = isAudit ? 1 : utility.evictionWeight
         value = draw.uniform(.eviction, run: run, sequence: sequence) / weight
     }
 

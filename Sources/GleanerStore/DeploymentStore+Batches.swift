@@ -89,7 +89,7 @@ extension DeploymentStore {
             try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT \(Self.wholeColumns), purpose
+                    SELECT \(Self.wholeColumns), purpose, (SELECT smallest FROM evicted_key) AS smallest
                     FROM batch_sample b CROSS JOIN sample s USING (sample_key) JOIN batch USING (number) \(Self.wholeJoins(label: "b.label_key"))
                     WHERE b.number = ? AND b.position >= ? ORDER BY b.position LIMIT ?
                     """, arguments: [number, position, limit])
@@ -100,7 +100,9 @@ extension DeploymentStore {
                 throw try damaged(row, bytes: nil, "its record is not what was stored")
             }
             var record = sample.record
-            if whole["purpose"] == BatchPurpose.training.rawValue { record.weight = record.trainingWeight }
+            if whole["purpose"] == BatchPurpose.training.rawValue {
+                record.weight = record.trainingWeight(evictedFrom: whole["smallest"])
+            }
             return record
         }
     }

@@ -142,6 +142,20 @@ extension DeploymentStore {
         }
     }
 
+    /// Kept samples that a model scored anew after another one had predicted them live, and of how many it sees another
+    /// class first.
+    public func seenAnew(by model: ModelID) throws -> (count: Int, otherwiseCount: Int) {
+        try read { db in
+            let row = try db.first(
+                """
+                SELECT count(*) AS n, total(scored_class IS NOT top_class) AS otherwise FROM sample
+                WHERE model_key <> scored_by AND pixels = 'present' AND scored_by = (
+                  SELECT model_key FROM model WHERE name = ? AND version = ? AND digest = ?)
+                """, [model.name, model.version, model.digest.data])
+            return (row?["n"] ?? 0, Int((row?["otherwise"] ?? 0) as Double))
+        }
+    }
+
     /// How many samples have a label that shows a class, by name.
     public func labelCounts() throws -> [String: Int] {
         try read { db in

@@ -135,7 +135,15 @@ struct Eviction {
         let row = try SampleRow.fetch(key: victim.key, db)
         try row.removePixels(becoming: .evicted, because: "quota", hour: hour, db)
         room.giveBack(victim.byteCount, victim.home)
-        if row.isAudit { auditByteCount -= victim.byteCount }
+        if row.isAudit {
+            auditByteCount -= victim.byteCount
+        } else if !victim.isAcknowledged {
+            try db.run(
+                """
+                INSERT INTO evicted_key VALUES (1, ?)
+                ON CONFLICT DO UPDATE SET smallest = min(smallest, excluded.smallest)
+                """, [victim.evictionKey])
+        }
         evictedCount += 1
         if row.labelState == .queued { expired.insert(row.id.local) }
     }

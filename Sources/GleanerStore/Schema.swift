@@ -267,6 +267,8 @@ enum Schema {
         """
 
     private static let decisions = """
+        -- The smallest key of a sample that was evicted for its key: it gives the others' chance to stay.
+        CREATE TABLE evicted_key (id INTEGER PRIMARY KEY CHECK (id = 1), smallest REAL NOT NULL) STRICT;
         CREATE INDEX sample_of_class ON sample (scored_class) WHERE pixels = 'present' AND audit = 0;
         -- In collecting time; of older samples it is not known.
         ALTER TABLE sample ADD COLUMN kept_at REAL NOT NULL DEFAULT 0;

@@ -95,6 +95,8 @@ def test_the_loop_on_the_field_split(meter, camera, meter_bundles, meter_truth, 
     assert report["labels"]["granted"] == round(0.1 * len(rows))
     assert [model["model"]["version"] for model in report["models"]] == [2, 1]
     assert report["models"][0]["comparison"]["pairs"] > 0
+    anew = report["models"][0]["seen_anew"]
+    assert 0 < anew["otherwise"] < anew["samples"]
     check_page(meter, tmp_path / "report.html")
     assert meter("model", "rollback")["version"] == 1
 

@@ -172,6 +172,24 @@ import Testing
         try fixture.expectConservation()
     }
 
+    @Test func whatStayedOnAFullDiskIsWeightedByItsChance() throws {
+        let fixture = try StoreFixture(quota: Self.quota, inline: 100)
+        let light = try fixture.keep(60_000, utility: 0, key: 0.01)
+        let heavy = try fixture.keep(60_000, utility: 0.95, key: 0.01)
+        let audit = try fixture.keep(60_000, utility: 0, key: 0.01, reason: .audit)
+        // Keys fall from 10 to 2.
+        for step in 0...200 { try fixture.keep(60_000, utility: 0.5, key: 10 - Double(step) * 0.04) }
+        let smallest = try #require(
+            try fixture.store.read { try Double.fetchOne($0, sql: "SELECT smallest FROM evicted_key") })
+        #expect((2...10).contains(smallest))
+        for id in [light, heavy, audit] { _ = try fixture.label(id, .classified("3")) }
+        let batch = try #require(
+            try fixture.store.openBatch(.training, destination: "stick", limit: 9, formats: ["csv"]))
+        let weights = try fixture.store.members(of: batch.number, from: 0, limit: 9).map(\.weight)
+        // 1 / (0.05 · τ), 1 because 1 · τ is more, and the coin's 0.02, which gives at most 10.
+        #expect(weights == [min(10, 1 / (0.05 * smallest)), 1, 10])
+    }
+
     @Test func aCommitNamesThoseThatNobodyWillLabelAnyMore() throws {
         let fixture = try StoreFixture(quota: Self.quota, inline: 100)
         let asked = try fixture.keep(60_000, key: 9)

@@ -181,7 +181,7 @@ enum EvictionReplay {
             let threshold = keyed[placeCount].1
             var sums = (wrong: 0.0, all: 0.0)
             for (sample, _) in left {
-                let probability = min(1, (EvictionKey.weightMin + sample.utility) * threshold)
+                let probability = min(1, Utility(sample.utility).evictionWeight * threshold)
                 sums.all += 1 / probability
                 sums.wrong += sample.isWrong ? 1 / probability : 0
             }

@@ -53,6 +53,13 @@ public struct ModelReport: Sendable, Codable {
         public var temperature: Double?
     }
 
+    /// Kept samples that it scored anew.
+    public struct SeenAnew: Sendable, Codable {
+        public var samples: Int
+        /// Of which it sees another class first than the model that predicted them live.
+        public var otherwise: Int
+    }
+
     /// What accuracy might be, as long as there are too few labels to know it.
     public struct Guess: Sendable, Codable {
         /// The mean of its confidence, less what the model before it was too sure.
@@ -88,6 +95,7 @@ public struct ModelReport: Sendable, Codable {
     public var naive: Double?
     public var guess: Guess?
     public var calibration: CalibrationReport?
+    public var seenAnew: SeenAnew?
     /// What makes its numbers doubtful, in words.
     public var warnings: [String] = []
     public var auditResponse: Response
@@ -99,6 +107,7 @@ public struct ModelReport: Sendable, Codable {
     enum CodingKeys: String, CodingKey {
         case model, offered, lines, redundancy, accuracy, precision, recall, scenes, naive, guess, calibration
         case warnings, comparison
+        case seenAnew = "seen_anew"
         case auditLabels = "audit_labels"
         case effectiveLabels = "effective_labels"
         case auditResponse = "audit_response"
@@ -122,6 +131,8 @@ extension Deployment {
                 .init(outcome: $0.outcome, reason: $0.reason, count: $0.count)
             }
             report.calibration = try calibration(of: feedback[index])
+            let anew = try store.seenAnew(by: feedback[index].model)
+            if anew.count > 0 { report.seenAnew = .init(samples: anew.count, otherwise: anew.otherwiseCount) }
             if report.accuracy == nil {
                 report.guess = ModelReport.guess(
                     feedback[index], before: feedback.indices.contains(index + 1) ? feedback[index + 1] : nil,

@@ -70,6 +70,11 @@ struct ReportCommand: ParsableCommand {
                 "calibration", "confidence is off by \(percent(calibration.error)) on the mean\(temperature ?? "")",
             ])
         }
+        if let anew = report.seenAnew {
+            rows.append([
+                "scored anew", "\(anew.samples) kept samples, \(anew.otherwise) of them seen otherwise than before",
+            ])
+        }
         if let redundancy = report.redundancy {
             rows.append(["repeats", "\(percent(redundancy)) of the frames looked like a kept one"])
         }
