@@ -96,6 +96,9 @@ def test_a_camera_that_is_turned_is_noticed(meter, camera, meter_truth):
     camera(*(f"meter-digits/{row['file']}" for row in meter_truth["field"][:600]), prefix="b-")
     meter("run", "--until-end")
     drift = meter("report")["drift"]
+    whole = meter("report")
+    repeated = sum(line["count"] for line in whole["lines"] if line["reason"] == "duplicate")
+    assert repeated > 100 and abs(whole["models"][0]["redundancy"] - repeated / 1200) < 1e-9
     assert any("less sure" in alarm["what"] for alarm in drift), drift
     assert "drift:" in meter.text("report").stdout
     probabilities = {line["sample"]["inclusion_probability"] for line in meter.samples().values()}

@@ -78,7 +78,7 @@ public struct ModelReport: Sendable, Codable {
     public var offered: Int
     /// What became of them.
     public var lines: [LedgerReport.Line] = []
-    /// The share of them that looked like a kept one.
+    /// The share of them that were not kept because they resembled a kept one.
     public var redundancy: Double?
     /// Frames of which all that it said was right; `nil` while there are too few labels to say.
     public var accuracy: Estimate?
@@ -130,6 +130,7 @@ extension Deployment {
             report.lines = try store.outcomes(of: feedback[index].model).map {
                 .init(outcome: $0.outcome, reason: $0.reason, count: $0.count)
             }
+            report.redundancy = ModelReport.redundancy(report.lines)
             report.calibration = try calibration(of: feedback[index])
             let anew = try store.seenAnew(by: feedback[index].model)
             if anew.count > 0 { report.seenAnew = .init(samples: anew.count, otherwise: anew.otherwiseCount) }
@@ -193,7 +194,6 @@ extension ModelReport {
         let offered = feedback.freshCount + feedback.duplicateCount
         self.init(
             model: .init(feedback.model), offered: offered,
-            redundancy: offered > 0 ? Double(feedback.duplicateCount) / Double(offered) : nil,
             accuracy: estimate.map { Estimate($0.accuracy, $0.interval) }, precision: nil, recall: nil,
             auditLabels: observations.count, effectiveLabels: AuditEstimate.effectiveCount(observations),
             scenes: Set(observations.map(\.scene)).count,
@@ -208,6 +208,14 @@ extension ModelReport {
         guard feedback.task == .detection else { return }
         precision = Self.ratio(scenes) { $0.hits + $0.falseAlarms }
         recall = Self.ratio(scenes) { $0.hits + $0.misses }
+    }
+
+    static func redundancy(_ lines: [LedgerReport.Line]) -> Double? {
+        let judged = lines.filter { ["stored", "rejected", "dropped"].contains($0.outcome) }
+        let count = judged.reduce(0) { $0 + $1.count }
+        guard count > 0 else { return nil }
+        let repeated = judged.filter { $0.outcome == "rejected" && $0.reason == RejectionReason.duplicate.rawValue }
+        return Double(repeated.reduce(0) { $0 + $1.count }) / Double(count)
     }
 
     /// Labels that come sooner for some samples than for others bend every estimate.

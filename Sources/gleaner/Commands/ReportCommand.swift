@@ -76,7 +76,7 @@ struct ReportCommand: ParsableCommand {
             ])
         }
         if let redundancy = report.redundancy {
-            rows.append(["repeats", "\(percent(redundancy)) of the frames looked like a kept one"])
+            rows.append(["repeats", "\(percent(redundancy)) of the frames resembled a kept one"])
         }
         if let precision = report.precision { rows.append(["precision", text(precision)]) }
         if let recall = report.recall { rows.append(["recall", text(recall)]) }
