@@ -27,7 +27,7 @@ from fractions import Fraction
 SCHEMA = "gleaner/model-bundle/1"
 TASKS = ("classification", "detection")
 LAYOUTS = ("NCHW", "NHWC")
-TYPES = ("float32", "uint8")
+TYPES = ("float32", "float16", "uint8", "int8")
 COLORS = ("RGB", "BGR", "GRAY")
 FITS = ("stretch", "letterbox", "crop")
 FILTERS = ("bilinear", "antialiased", "nearest")

@@ -105,6 +105,41 @@ public final class OptionReader {
         }
     }
 
+    /// A list of whole numbers, all in the range.
+    public func integers(_ key: String, in range: ClosedRange<Int>) -> [Int]? {
+        read(key, "a list of whole numbers from \(range.lowerBound) to \(range.upperBound)") {
+            guard case .array(let items) = $0 else { return nil }
+            let numbers = items.compactMap { if case .integer(let number) = $0 { number } else { nil } }
+            return numbers.count == items.count && numbers.allSatisfy(range.contains) ? numbers : nil
+        }
+    }
+
+    /// A list of numbers, all in the range.
+    public func numbers(_ key: String, in range: ClosedRange<Double>) -> [Double]? {
+        read(key, "a list of numbers from \(range.lowerBound) to \(range.upperBound)") {
+            Self.numbers($0, in: range)
+        }
+    }
+
+    /// A list of lists of numbers, all in the range.
+    public func numberLists(_ key: String, in range: ClosedRange<Double>) -> [[Double]]? {
+        read(key, "a list of lists of numbers from \(range.lowerBound) to \(range.upperBound)") {
+            guard case .array(let items) = $0 else { return nil }
+            let lists = items.compactMap { Self.numbers($0, in: range) }
+            return lists.count == items.count ? lists : nil
+        }
+    }
+
+    /// A list of sections; empty when there is none.
+    public func sections(_ key: String) -> [OptionReader] {
+        guard let value = value(key) else { return [] }
+        guard case .array(let items) = value else {
+            problems.add(join(key), "must be a list, not \(value.kind)", remedy: "write a list of sections")
+            return []
+        }
+        return items.enumerated().map { OptionReader($1, path: "\(join(key))[\($0)]", problems: problems) }
+    }
+
     /// One of an enumeration's names.
     public func choice<Choice: RawRepresentable & CaseIterable>(_ key: String, _ type: Choice.Type) -> Choice?
     where Choice.RawValue == String {
@@ -163,6 +198,12 @@ public final class OptionReader {
         default: return nil
         }
         return number.isFinite && range.contains(number) ? number : nil
+    }
+
+    private static func numbers(_ value: JSONValue, in range: ClosedRange<Double>) -> [Double]? {
+        guard case .array(let items) = value else { return nil }
+        let numbers = items.compactMap { number($0, in: range) }
+        return numbers.count == items.count ? numbers : nil
     }
 
     private func request(_ value: JSONValue, at place: String, standard: String? = nil) -> ComponentRequest? {

@@ -1,6 +1,7 @@
 /// The numeric type of a tensor's elements.
 public enum ElementType: String, Sendable, Codable, CaseIterable {
     case float32
+    case float16
     case uint8
     case int8
     case int32
@@ -9,6 +10,7 @@ public enum ElementType: String, Sendable, Codable, CaseIterable {
     public var byteCount: Int {
         switch self {
         case .float32, .int32: 4
+        case .float16: 2
         case .uint8, .int8: 1
         case .int64: 8
         }
@@ -53,6 +55,7 @@ public final class TensorBuffer: @unchecked Sendable {
     public func float(at index: Int) -> Float {
         switch elementType {
         case .float32: bytes.load(fromByteOffset: index * 4, as: Float.self)
+        case .float16: Float(bytes.load(fromByteOffset: index * 2, as: Float16.self))
         case .uint8: Float(bytes[index])
         case .int8: Float(Int8(bitPattern: bytes[index]))
         case .int32: Float(bytes.load(fromByteOffset: index * 4, as: Int32.self))

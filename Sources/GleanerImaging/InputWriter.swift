@@ -76,10 +76,10 @@ public struct InputWriter: ~Copyable, Sendable {
 
     private func write(_ levels: UnsafePointer<Int16>, _ count: Int, _ run: Normalization.Run, at index: Int) {
         guard let base = input.bytes.baseAddress else { return }
-        if spec.type == .float32 {
-            normalization.write(levels, count, run, into: base.assumingMemoryBound(to: Float.self) + index)
-        } else {
-            normalization.write(levels, count, run, into: base.assumingMemoryBound(to: UInt8.self) + index)
+        switch spec.type {
+        case .float32: normalization.write(levels, count, run, into: base.assumingMemoryBound(to: Float.self) + index)
+        case .float16: normalization.write(levels, count, run, into: base.assumingMemoryBound(to: Float16.self) + index)
+        default: normalization.write(levels, count, run, into: base.assumingMemoryBound(to: UInt8.self) + index)
         }
     }
 
@@ -107,10 +107,10 @@ public struct InputWriter: ~Copyable, Sendable {
                 "the input \(input.name) has the shape \(input.shape), and model.json asks for \(spec.shape)",
                 "correct `width`, `height`, `layout` or `color` of `input` in model.json")
         }
-        guard input.elementType == spec.type, [.float32, .uint8, .int8].contains(spec.type) else {
+        guard input.elementType == spec.type, [.float32, .float16, .uint8, .int8].contains(spec.type) else {
             throw unfit(
                 "the input \(input.name) holds \(input.elementType), and model.json asks for \(spec.type)",
-                "set `type` of `input` in model.json to float32, uint8 or int8, whichever the model takes")
+                "set `type` of `input` in model.json to float32, float16, uint8 or int8, whichever the model takes")
         }
         for (name, values) in [("mean", spec.mean), ("std", spec.std)] {
             guard values.count == 1 || values.count == spec.channelCount else {

@@ -16,6 +16,8 @@ struct Normalization: Sendable {
     private let patterns: [Pattern]
     /// What each of the 256 levels becomes in a channel, for integer inputs: rounded and clamped.
     private let bytes: [UInt8]
+    /// The same for inputs of half precision.
+    private let halves: [Float16]
 
     /// `nil` when a level would not stay finite.
     init?(_ spec: InputSpec) {
@@ -35,6 +37,10 @@ struct Normalization: Sendable {
                 return UInt8(truncatingIfNeeded: Int(min(max(value, range.lowerBound), range.upperBound)))
             }
         }
+        halves = channels.flatMap { channel in
+            (0...255).map { level in Float16(Float(level) * gains[channel] + biases[channel]) }
+        }
+        if spec.type == .float16, !halves.allSatisfy(\.isFinite) { return nil }
     }
 
     func write(_ levels: UnsafePointer<Int16>, _ count: Int, _ run: Run, into target: UnsafeMutablePointer<Float>) {
@@ -51,8 +57,20 @@ struct Normalization: Sendable {
     }
 
     func write(_ levels: UnsafePointer<Int16>, _ count: Int, _ run: Run, into target: UnsafeMutablePointer<UInt8>) {
-        bytes.withUnsafeBufferPointer { bytes in
-            guard let table = bytes.baseAddress else { return }
+        look(up: levels, count, run, in: bytes, into: target)
+    }
+
+    func write(_ levels: UnsafePointer<Int16>, _ count: Int, _ run: Run, into target: UnsafeMutablePointer<Float16>) {
+        look(up: levels, count, run, in: halves, into: target)
+    }
+
+    @inline(__always)
+    private func look<Element>(
+        up levels: UnsafePointer<Int16>, _ count: Int, _ run: Run, in table: [Element],
+        into target: UnsafeMutablePointer<Element>
+    ) {
+        table.withUnsafeBufferPointer { table in
+            guard let table = table.baseAddress else { return }
             switch run {
             case .channel(let channel):
                 for index in 0..<count { target[index] = table[channel * 256 + Int(levels[index] & 255)] }

@@ -17,7 +17,7 @@ struct InputFit {
         guard let type = tensor.elementType else {
             throw GleanerError(
                 .modelUnsupported, "\(place(tensor)) is \(tensor.type ?? "not a tensor"), which Gleaner cannot fill",
-                remedy: "export the model with a float32 or uint8 input")
+                remedy: "export the model with a float32, float16, uint8 or int8 input")
         }
         guard type == spec.type else {
             throw mismatch("\(place(tensor)) is \(type.rawValue), and the manifest says \(spec.type.rawValue)", "type")

@@ -63,6 +63,7 @@ extension ElementType {
         case .int8: 3
         case .int32: 6
         case .int64: 7
+        case .float16: 10
         }
     }
 }

@@ -61,7 +61,7 @@ final class OnnxSession: InferenceSession, @unchecked Sendable {
                 .modelUnsupported,
                 "output '\(output.name)' of model \(manifest.id) is \(output.type ?? "not a tensor"), "
                     + "which Gleaner cannot read",
-                remedy: "export the model with outputs of type float32, uint8, int8, int32 or int64")
+                remedy: "export the model with outputs of type float32, float16, uint8, int8, int32 or int64")
         }
     }
 

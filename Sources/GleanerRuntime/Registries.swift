@@ -17,7 +17,20 @@ public struct Registries: Sendable {
     /// What Gleaner ships with.
     public static let standard = Registries(
         sources: Registry("source", [FolderSourceMaker.entry]),
-        decoders: Registry("decoder", [ClassificationDecoder.entry, FastestDetDecoder.entry]),
+        decoders: Registry(
+            "decoder",
+            [
+                ClassificationDecoder.entry,
+                YOLOAnchorsDecoder.entry,
+                YOLOv5Decoder.entry,
+                YOLOv8Decoder.entry,
+                YOLOXDecoder.entry,
+                YOLOEndToEndDecoder.entry,
+                SSDPriorsDecoder.entry,
+                BoxesDecoder.entry,
+                DETRDecoder.entry,
+                FastestDetDecoder.entry,
+            ]),
         strategies: Registry(
             "query strategy",
             [

@@ -6,13 +6,17 @@ public import GleanerCore
 ///     #expect(contract.violations(of: decoder) == [])
 public struct OutputDecoderContract {
     private let labelCount: Int
+    private let countsClasses: Bool
     private let make: () -> TensorOutputs
 
     /// - Parameters:
     ///   - labelCount: The number of the model's labels.
+    ///   - countsClasses: Whether the outputs tell how many classes there are. If not, they show at least one object of
+    ///     the last label.
     ///   - make: Outputs that fit the decoder and show at least one object, in new memory each time.
-    public init(labelCount: Int, make: @escaping () -> TensorOutputs) {
+    public init(labelCount: Int, countsClasses: Bool = true, make: @escaping () -> TensorOutputs) {
         self.labelCount = labelCount
+        self.countsClasses = countsClasses
         self.make = make
     }
 
@@ -34,10 +38,10 @@ public struct OutputDecoderContract {
         offsetY: 7)
 
     private func checkViolations(_ decoder: any OutputDecoder) -> [String] {
-        let cases: [(String, TensorOutputs, Int)] = [
-            ("a label too many", make(), labelCount + 1), ("a label too few", make(), labelCount - 1),
-            ("no outputs at all", TensorOutputs([]), labelCount),
+        var cases: [(String, TensorOutputs, Int)] = [
+            ("a label too few", make(), labelCount - 1), ("no outputs at all", TensorOutputs([]), labelCount),
         ]
+        if countsClasses { cases.append(("a label too many", make(), labelCount + 1)) }
         return cases.compactMap { name, outputs, count in
             Self.throwsGleanerError { try decoder.check(outputs, labelCount: count) }
                 ? nil : "check(_:labelCount:) does not refuse \(name) with a GleanerError"

@@ -67,6 +67,18 @@ save(
     [tensor("out", [1, 3, 2, 2], TensorProto.FLOAT16)],
 )
 save(
+    "half_both",
+    [one("Relu", ["image"], ["out"])],
+    [tensor("image", [1, 3, 2, 2], TensorProto.FLOAT16)],
+    [tensor("out", [1, 3, 2, 2], TensorProto.FLOAT16)],
+)
+save(
+    "double",
+    [one("Cast", ["image"], ["out"], to=TensorProto.DOUBLE)],
+    [PICTURE],
+    [tensor("out", [1, 3, 2, 2], TensorProto.DOUBLE)],
+)
+save(
     "sequence",
     [one("SequenceConstruct", ["image"], ["out"])],
     [PICTURE],

@@ -42,7 +42,7 @@ import Testing
         InputSpec.Filter.allCases.flatMap { filter in
             InputSpec.Layout.allCases.flatMap { layout in
                 InputSpec.Color.allCases.flatMap { color in
-                    [ElementType.float32, .uint8, .int8].map { type in
+                    [ElementType.float32, .float16, .uint8, .int8].map { type in
                         spec(30, 20) {
                             ($0.fit, $0.filter, $0.layout, $0.color, $0.type) = (fit, filter, layout, color, type)
                             ($0.scale, $0.mean, $0.std) = type == .int8 ? (1, [128], [1]) : (1, [0], [1])

@@ -9,8 +9,11 @@ import Testing
         Detection(box: Box(x: x, y: 0, width: 10, height: 10), classIndex: classIndex, score: score)
     }
 
-    private func best(_ candidates: [Detection], overlapMax: Float = 0.45, countMax: Int = 300) -> [Detection] {
-        NonMaximumSuppression.best(of: candidates, overlapMax: overlapMax, countMax: countMax)
+    private func best(
+        _ candidates: [Detection], scope: NonMaximumSuppression.Scope = .classWise, overlapMax: Float = 0.45,
+        countMax: Int = 300
+    ) -> [Detection] {
+        NonMaximumSuppression.best(of: candidates, scope: scope, overlapMax: overlapMax, countMax: countMax)
     }
 
     @Test func theBetterOfTwoThatOverlapStays() {
@@ -26,6 +29,16 @@ import Testing
 
     @Test func classesDoNotSuppressEachOther() {
         #expect(best([detection(0, 0.9), detection(0, 0.8, classIndex: 1)]).count == 2)
+    }
+
+    @Test func classAgnosticallyTheyDo() {
+        let candidates = [detection(0, 0.8, classIndex: 1), detection(0, 0.9)]
+        #expect(best(candidates, scope: .classAgnostic) == [detection(0, 0.9)])
+    }
+
+    @Test func withoutSuppressionAllStayBestFirst() {
+        let candidates = [detection(0, 0.8), detection(0, 0.9), detection(0, 0.7)]
+        #expect(best(candidates, scope: .none, countMax: 2).map(\.score) == [0.9, 0.8])
     }
 
     @Test func aSuppressedBoxSuppressesNothing() {

@@ -37,7 +37,10 @@ struct ResearchModel {
         var output: Output?
         /// Of a detector: below the models' folder.
         var picture: String?
+        /// The best of them.
         var detections: [Object]?
+        /// How many there are in all.
+        var count: Int?
 
         /// Below the data's folder.
         var path: String { file ?? "models/" + (picture ?? "") }
@@ -51,7 +54,18 @@ struct ResearchModel {
             var color: InputSpec.Color
             var scale: String
         }
-        struct Decoding: Decodable { var type: String }
+        struct Decoding: Decodable {
+            struct Head: Decodable {
+                var output: String
+                var anchors: [[Double]]
+                var scaleXY: Double
+            }
+            var type: String
+            var heads: [Head]?
+            var strides: [Int]?
+            var minBoxes: [[Int]]?
+            var variances: [Double]?
+        }
         var name: String
         var task: ModelTask
         var inputs: [Input]
@@ -87,7 +101,7 @@ struct ResearchModel {
         expected = document.expected
         manifest = ModelManifest(
             name: document.name, version: 1, task: document.task, bytes: bytes.count, sha256: Digest(of: bytes),
-            labels: document.labels, input: try Self.input(document), decoder: try Self.decoder(document.decoding.type))
+            labels: document.labels, input: try Self.input(document), decoder: try Self.decoder(document.decoding))
     }
 
     private static func input(_ document: Document) throws -> InputSpec {
@@ -113,14 +127,33 @@ struct ResearchModel {
         return spec
     }
 
-    private static func decoder(_ type: String) throws -> DecoderSpec {
-        switch type {
-        case "softmax-probabilities": DecoderSpec(name: "classification")
-        case "logits": DecoderSpec(name: "classification", options: ["activation": .string("logits")])
+    private static func decoder(_ decoding: Document.Decoding) throws -> DecoderSpec {
+        switch decoding.type {
+        case "softmax-probabilities": return DecoderSpec(name: "classification")
+        case "logits": return DecoderSpec(name: "classification", options: ["activation": .string("logits")])
         case "quantised-probabilities":
-            DecoderSpec(name: "classification", options: ["activation": .string("quantised")])
-        case "fastestdet": DecoderSpec(name: "fastestdet")
-        default: throw GleanerError(.malformed, "no decoder is known for '\(type)'")
+            return DecoderSpec(name: "classification", options: ["activation": .string("quantised")])
+        case "fastestdet": return DecoderSpec(name: "fastestdet")
+        case "yolov3-anchors":
+            let heads = (decoding.heads ?? []).map { head in
+                JSONValue.object([
+                    "output": .string(head.output), "scale_x_y": .number(head.scaleXY),
+                    "anchors": .array(head.anchors.map { .array($0.map { .number($0) }) }),
+                ])
+            }
+            return DecoderSpec(name: "yolo-anchors", options: ["heads": .array(heads), "score_min": .number(0.3)])
+        case "ssd-priors":
+            var options = ultraFace
+            options["strides"] = .array((decoding.strides ?? []).map { .integer($0) })
+            options["sizes"] = .array((decoding.minBoxes ?? []).map { .array($0.map { .integer($0) }) })
+            options["variances"] = .array((decoding.variances ?? []).map { .number($0) })
+            return DecoderSpec(name: "ssd-priors", options: options)
+        case "ssd-decoded": return DecoderSpec(name: "boxes", options: ultraFace)
+        default: throw GleanerError(.malformed, "no decoder is known for '\(decoding.type)'")
         }
     }
+
+    private static let ultraFace: [String: JSONValue] = [
+        "background": .string("first"), "score_min": .number(0.7), "nms_iou": .number(0.3),
+    ]
 }

@@ -107,7 +107,13 @@ func failure(of body: () throws -> Void) -> GleanerError? {
 }
 
 extension Registry<any OutputDecoder> {
-    static let tested = Registry("decoder", [ClassificationDecoder.entry, FastestDetDecoder.entry])
+    static let tested = Registry(
+        "decoder",
+        [
+            ClassificationDecoder.entry, YOLOAnchorsDecoder.entry, YOLOv5Decoder.entry, YOLOv8Decoder.entry,
+            YOLOXDecoder.entry, YOLOEndToEndDecoder.entry, SSDPriorsDecoder.entry, BoxesDecoder.entry,
+            DETRDecoder.entry, FastestDetDecoder.entry,
+        ])
 }
 
 extension DecoderSpec {

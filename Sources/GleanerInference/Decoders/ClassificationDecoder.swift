@@ -36,10 +36,12 @@ public struct ClassificationDecoder: OutputDecoder {
     public func check(_ outputs: TensorOutputs, labelCount: Int) throws {
         let tensor = try outputs.output(named: output)
         let isWhole = tensor.elementType == .uint8 || tensor.elementType == .int8
-        guard activation == .quantised ? isWhole : tensor.elementType == .float32 else {
+        let isFloat = tensor.elementType == .float32 || tensor.elementType == .float16
+        guard activation == .quantised ? isWhole : isFloat else {
             throw GleanerError.mismatch(
                 tensor,
-                expected: "'\(activation.rawValue)' are \(activation == .quantised ? "uint8 or int8" : "float32")",
+                expected:
+                    "'\(activation.rawValue)' are \(activation == .quantised ? "uint8 or int8" : "float32 or float16")",
                 remedy:
                     "set 'activation' of the decoder: 'quantised' for uint8 and int8, else 'probabilities' or 'logits'")
         }

@@ -13,11 +13,11 @@ public struct FastestDetDecoder: OutputDecoder {
     public let task = ModelTask.detection
     public var scoreMin: Float? { options.scoreMin }
 
-    let output: String?
+    let output: OutputReference
     let options: DetectionOptions
 
     init(_ options: OptionReader) {
-        output = options.string("output")
+        output = OutputReference(options)
         self.options = DetectionOptions(options, scoreMin: 0.65)
     }
 
@@ -25,18 +25,15 @@ public struct FastestDetDecoder: OutputDecoder {
     private static let boxChannelCount = 5
 
     public func check(_ outputs: TensorOutputs, labelCount: Int) throws {
-        let tensor = try outputs.output(named: output)
+        let tensor = try output.tensor(in: outputs)
         let classCount = try Grid(tensor).classCount
         guard classCount == labelCount else {
-            throw GleanerError.mismatch(
-                tensor, expected: "it has \(classCount) classes, and there are \(labelCount) labels",
-                remedy: "write all the labels of the model, in its order, into \(ModelManifest.fileName)")
+            throw GleanerError.classCount(classCount, of: tensor, labelCount: labelCount)
         }
     }
 
     public func decode(_ outputs: TensorOutputs, undoing letterbox: Letterbox) throws -> Prediction {
-        let tensor = try outputs.output(named: output)
-        try tensor.requireFinite()
+        let tensor = try output.tensor(in: outputs)
         let grid = try Grid(tensor)
         var candidates: [Detection] = []
         for cell in 0..<grid.cellCount {
@@ -106,7 +103,5 @@ public struct FastestDetDecoder: OutputDecoder {
             let height = sigmoid(value(4, cell)) * unitY
             return Box(x: centreX - width / 2, y: centreY - height / 2, width: width, height: height)
         }
-
-        private func sigmoid(_ value: Float) -> Float { 1 / (1 + exp(-value)) }
     }
 }

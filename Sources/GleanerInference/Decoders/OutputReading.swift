@@ -31,11 +31,18 @@ extension TensorBuffer {
 
     /// - Throws: ``GleanerError`` with code `output.not_finite` if there is a NaN or an infinity.
     func requireFinite() throws {
-        guard elementType == .float32 else { return }
         // A float is not finite when all its exponent bits are set: as integers without the sign, those are the
         // largest. Whole numbers compare several at a time.
-        let largest = floats.reduce(UInt32(0)) { max($0, $1.bitPattern & 0x7fff_ffff) }
-        guard largest < Float.infinity.bitPattern else {
+        let isFinite =
+            switch elementType {
+            case .float32:
+                floats.reduce(UInt32(0)) { max($0, $1.bitPattern & 0x7fff_ffff) } < Float.infinity.bitPattern
+            case .float16:
+                bytes.bindMemory(to: UInt16.self).prefix(elementCount).reduce(UInt16(0)) { max($0, $1 & 0x7fff) }
+                    < 0x7c00
+            case .uint8, .int8, .int32, .int64: true
+            }
+        guard isFinite else {
             throw GleanerError(
                 .outputNotFinite, "\(placeText) holds NaN or infinity",
                 remedy: "check the model's export and that its input is scaled as in training")
