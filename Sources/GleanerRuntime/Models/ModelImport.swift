@@ -13,6 +13,8 @@ public struct ModelImportReport: Sendable, Codable {
     public var activated: Bool
     /// Whether these very bytes were here already.
     public var known: Bool
+    /// What nobody said of a model without a manifest; `nil` for a bundle.
+    public var assumptions: [ModelAssumption]?
 }
 
 extension Deployment {
@@ -21,13 +23,46 @@ extension Deployment {
     ///
     /// A collector that runs on this deployment notices and swaps between two frames.
     ///
-    /// - Parameter activates: `false` leaves it staged.
+    /// - Parameters:
+    ///   - path: The bundle, or an ONNX file, whose name then ends in `.onnx`.
+    ///   - description: What a person says of an ONNX file without a manifest.
+    ///   - activates: `false` leaves it staged.
     /// - Throws: ``GleanerError`` saying what is wrong with the bundle; nothing is then left of it.
-    public func importModel(at path: String, activates: Bool = true) throws -> ModelImportReport {
+    public func importModel(
+        at path: String, as description: ModelDescription = ModelDescription(), activates: Bool = true
+    ) throws -> ModelImportReport {
         let lock = try store.beginImport()
         defer { withExtendedLifetime(lock) {} }
-        let partial = "\(modelsFolder)/.incoming-\(UUID().uuidString)\(DurableFile.partialSuffix)"
         try DurableFile.makeFolder(modelsFolder)
+        try sweepIncoming()
+        guard Self.isBareModel(path) else {
+            guard description == ModelDescription() else {
+                throw GleanerError(
+                    .malformed, "\(path) is a bundle, and its model.json says all of it",
+                    remedy: "change model.json and pack it again, or import its ONNX file")
+            }
+            return try importBundle(at: path, activates: activates)
+        }
+        let bundle = "\(modelsFolder)/\(Self.incomingPrefix)\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: bundle) }
+        let assumptions = try describe(path, as: description, into: bundle)
+        var report = try importBundle(at: bundle, activates: activates)
+        report.assumptions = assumptions
+        return report
+    }
+
+    /// What an import that was cut has left.
+    private func sweepIncoming() throws {
+        for name in try FileManager.default.contentsOfDirectory(atPath: modelsFolder)
+        where name.hasPrefix(Self.incomingPrefix) {
+            try? FileManager.default.removeItem(atPath: "\(modelsFolder)/\(name)")
+        }
+    }
+
+    private static let incomingPrefix = ".incoming-"
+
+    private func importBundle(at path: String, activates: Bool) throws -> ModelImportReport {
+        let partial = "\(modelsFolder)/\(Self.incomingPrefix)\(UUID().uuidString)\(DurableFile.partialSuffix)"
         defer { try? FileManager.default.removeItem(atPath: partial) }
         let manifest = try ModelBundleReader.copy(
             from: path, into: partial, makingRoom: { try store.makeRoom(forModelOf: $0) })

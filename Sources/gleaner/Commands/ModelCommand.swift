@@ -12,21 +12,31 @@ struct ModelCommand: ParsableCommand {
 
     struct Import: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Check a model bundle, copy it in and make it the active model.",
+            abstract: "Check a model, copy it in and make it the active one.",
             discussion: """
-                A bundle is a folder, or an uncompressed tar, with model.json and the model. A running collector swaps \
-                to it between two frames.
+                A bundle is a folder, or an uncompressed tar, with model.json and the model. An ONNX file without one \
+                is read too: what it does not say of itself is assumed, and told with the option that says otherwise. \
+                A running collector swaps to the new model between two frames.
 
-                EXAMPLE
+                EXAMPLES
                   gleaner model import /media/stick/meter-2.tar
+                  gleaner model import yolo11n.onnx
+                  gleaner model import mynet.onnx --labels cat,dog --color BGR
                 """)
 
         @OptionGroup var options: DeploymentOptions
-        @Argument(help: "The bundle.") var path: String
+        @Argument(help: "The bundle, or an ONNX file.") var path: String
         @Flag(help: "Keep it staged; activate it later with model activate.") var stage = false
+        @OptionGroup(title: "Of an ONNX file without model.json") var bare: BareModelOptions
 
         func run() throws {
-            let report = try options.open().importModel(at: path, activates: !stage)
+            let description = try bare.description()
+            let report = try options.open().importModel(at: path, as: description, activates: !stage)
+            for assumption in report.assumptions ?? [] {
+                Terminal.note(
+                    "assumed: \(assumption.what) \(assumption.value) (\(assumption.reason); otherwise: \(assumption.option))"
+                )
+            }
             try options.print(report) {
                 let name = "\(report.model.name)@\(report.model.version)"
                 guard report.activated else {
