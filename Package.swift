@@ -49,7 +49,7 @@ let package = Package(
             name: "GleanerStore",
             dependencies: ["GleanerCore", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
-        .target(name: "GleanerExport", dependencies: ["GleanerCore"], swiftSettings: strict),
+        .target(name: "GleanerExport", dependencies: ["GleanerCore", "Yams"], swiftSettings: strict),
 
         // The one place that sees them all.
         .target(

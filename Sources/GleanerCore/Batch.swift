@@ -68,6 +68,20 @@ public struct BatchManifest: Hashable, Sendable, Codable {
     }
 }
 
+/// Where a format wants a sample's picture.
+public enum FramePlace: Hashable, Sendable {
+    /// As a file of its own.
+    case file(String)
+    /// Inside a file that the format writes, which is then the only view of its batch.
+    case packed(in: String)
+
+    public var path: String {
+        switch self {
+        case .file(let path), .packed(let path): path
+        }
+    }
+}
+
 /// A view of a batch for one consumer: COCO, Label Studio, …
 ///
 /// ### Promises of an implementation
@@ -75,17 +89,21 @@ public struct BatchManifest: Hashable, Sendable, Codable {
 /// - The same samples give the same bytes, so that a batch can be written again and verified.
 /// - Memory does not grow with the number of samples.
 public protocol ExportFormat: Sendable {
-    /// Where a picture must lie for this consumer; `nil` when it reads ``SampleRecord/file`` from anywhere.
-    /// At most one format of a batch may have an opinion.
-    func framePath(for sample: SampleRecord, purpose: BatchPurpose) throws -> String?
     /// Begins the view.
     func makeWriter(for header: BatchHeader, in folder: String) throws -> any ExportWriter
 }
 
 /// Writes one view of one batch, sample by sample.
 public protocol ExportWriter {
+    /// Where the picture of the sample that ``append(_:)`` is given next must lie for this consumer; `nil` when it
+    /// reads ``SampleRecord/file`` from anywhere. At most one format of a batch may have an opinion.
+    mutating func place(of sample: SampleRecord) throws -> FramePlace?
     /// `sample.file` is its picture's path in the batch.
     mutating func append(_ sample: SampleRecord) throws
     /// Completes the files and closes them. They need not be flushed.
     mutating func finish() throws
+}
+
+extension ExportWriter {
+    public mutating func place(of sample: SampleRecord) throws -> FramePlace? { nil }
 }

@@ -68,3 +68,11 @@ public struct Digest: Hashable, Sendable, Codable, CustomStringConvertible {
     }
     public func encode(to encoder: any Encoder) throws { try encodeDescription(description, to: encoder) }
 }
+
+/// A digest of bytes that come in pieces.
+public struct DigestHasher {
+    private var hash = SHA256()
+    public init() {}
+    public mutating func update(_ bytes: UnsafeRawBufferPointer) { hash.update(bufferPointer: bytes) }
+    public func finish() -> Digest { Digest(hash.finalize()) }
+}

@@ -73,11 +73,21 @@ public struct IncomingLabel: Hashable, Sendable {
     public var label: LabelRecord
     /// Where in the file it stands, for messages: `line 12`, `task 7`.
     public var place: String
-    public init(sample: String, label: LabelRecord, place: String) {
+    /// What its boxes count; those who know the frame make pixels of it.
+    public var boxUnit: BoxUnit
+    public init(sample: String, label: LabelRecord, place: String, boxUnit: BoxUnit = .pixels) {
         self.sample = sample
         self.label = label
         self.place = place
+        self.boxUnit = boxUnit
     }
+}
+
+/// What the numbers of a box count.
+public enum BoxUnit: Sendable {
+    case pixels
+    /// Shares of the frame's width and height.
+    case fraction
 }
 
 /// A label that was not taken, and why.

@@ -52,7 +52,26 @@ public struct Registries: Sendable {
         budgets: Registry("budget", [QuantileBudget.entry]),
         exportFormats: Registry(
             "export format",
-            [LabelStudioExport.entry, CocoExport.entry, ImageFolderExport.entry, CSVExport.entry]),
+            [
+                LabelStudioExport.entry,
+                CocoExport.entry,
+                YOLOExport.entry,
+                VOCExport.entry,
+                CVATExport.entry,
+                ImageFolderExport.entry,
+                WebDatasetExport.entry,
+                CSVExport.entry,
+            ]),
         labelFormats: Registry(
-            "label format", [LabelStudioLabels.entry, CocoLabels.entry, CSVLabels.entry]))
+            "label format",
+            [
+                LabelStudioLabels.entry,
+                CocoLabels.entry,
+                YOLOLabels.entry,
+                VOCLabels.entry,
+                CVATLabels.entry,
+                ImageFolderLabels.entry,
+                WebDatasetLabels.entry,
+                CSVLabels.entry,
+            ]))
 }

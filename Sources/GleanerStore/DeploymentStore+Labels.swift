@@ -52,7 +52,8 @@ extension DeploymentStore {
             let task = try String.fetchOne(
                 db.cachedStatement(sql: "SELECT task FROM model WHERE model_key = ?"), arguments: [row.model])
             let label = try check.check(
-                incoming.label, task: task.flatMap(ModelTask.init), width: row.width, height: row.height)
+                incoming.label, unit: incoming.boxUnit, task: task.flatMap(ModelTask.init), width: row.width,
+                height: row.height)
             report[keyPath: try apply(label, to: row, db)] += 1
         } catch let refusal as LabelCheck.Refusal {
             let sample = String(incoming.sample.prefix(200))

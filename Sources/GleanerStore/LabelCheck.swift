@@ -13,7 +13,9 @@ struct LabelCheck {
     }
 
     /// The label as it is stored: boxes clipped to the frame.
-    func check(_ label: LabelRecord, task: ModelTask?, width: Int, height: Int) throws(Refusal) -> LabelRecord {
+    func check(
+        _ label: LabelRecord, unit: BoxUnit = .pixels, task: ModelTask?, width: Int, height: Int
+    ) throws(Refusal) -> LabelRecord {
         var label = label
         switch label.value {
         case .unusable: break
@@ -25,12 +27,17 @@ struct LabelCheck {
             var clipped: [LabeledBox] = []
             for labeled in boxes {
                 try check(labeled.label)
-                let box = try clip(labeled.box, width: Float(width), height: Float(height))
+                let inPixels = unit == .pixels ? labeled.box : Self.scaled(labeled.box, Float(width), Float(height))
+                let box = try clip(inPixels, width: Float(width), height: Float(height))
                 clipped.append(LabeledBox(label: labeled.label, box: box))
             }
             label.value = .boxes(clipped)
         }
         return label
+    }
+
+    private static func scaled(_ box: Box, _ width: Float, _ height: Float) -> Box {
+        Box(x: box.x * width, y: box.y * height, width: box.width * width, height: box.height * height)
     }
 
     private func check(_ name: String) throws(Refusal) {

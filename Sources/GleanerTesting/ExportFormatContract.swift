@@ -3,7 +3,7 @@ public import GleanerCore
 
 /// The promises of ``ExportFormat``, checked against any implementation.
 ///
-/// Give it a header and samples that the format supports, with `file` empty; in a test, expect that
+/// Give it a header and samples that the format supports; in a test, expect that
 /// ``brokenPromises(of:header:samples:)`` is empty.
 public enum ExportFormatContract {
     /// Writes the view three times in a temporary folder (twice with the samples, once without any) and looks at what
@@ -16,14 +16,15 @@ public enum ExportFormatContract {
         let root = FileManager.default.temporaryDirectory.appending(path: "gleaner-contract-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: root) }
         var broken: [String] = []
-        let placed = try place(samples, format, header, &broken)
-        let first = try write(format, header, placed, in: root.appending(path: "first"))
-        let second = try write(format, header, placed, in: root.appending(path: "second"))
+        let (first, places) = try write(format, header, samples, in: root.appending(path: "first"))
+        let (second, placesAgain) = try write(format, header, samples, in: root.appending(path: "second"))
+        if places != placesAgain { broken.append("a sample has one place") }
+        checkPlaces(places, samples, &broken)
         if first != second { broken.append("the same samples give the same bytes") }
         if first.isEmpty, !samples.isEmpty { broken.append("a view of samples has a file") }
         let outside = try FileManager.default.contentsOfDirectory(atPath: root.path).sorted()
         if outside != ["first", "second"] { broken.append("nothing is written outside of the folder: \(outside)") }
-        let pictures = Set(placed.map(\.file)).intersection(first.keys)
+        let pictures = Set(places.map(\.path)).intersection(first.keys)
         if !pictures.isEmpty { broken.append("pictures are placed by the batch: \(pictures.sorted())") }
         if first.keys.contains(where: { $0.hasSuffix(DurableFile.partialSuffix) }) {
             broken.append("no temporary file is left")
@@ -34,38 +35,35 @@ public enum ExportFormatContract {
         return broken
     }
 
-    private static func place(
-        _ samples: [SampleRecord], _ format: any ExportFormat, _ header: BatchHeader, _ broken: inout [String]
-    ) throws -> [SampleRecord] {
+    private static func checkPlaces(_ places: [FramePlace], _ samples: [SampleRecord], _ broken: inout [String]) {
         var paths: Set<String> = []
-        return try samples.map { sample in
-            let path = try format.framePath(for: sample, purpose: header.purpose)
-            if try format.framePath(for: sample, purpose: header.purpose) != path {
-                broken.append("a sample has one place")
+        for (place, sample) in zip(places, samples) {
+            let parts = place.path.split(separator: "/", omittingEmptySubsequences: false)
+            if parts.contains("") || parts.contains("..") || parts.contains(".") {
+                broken.append("a picture lies inside of the batch: \(place.path)")
             }
-            if let path {
-                let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-                if parts.contains("") || parts.contains("..") || parts.contains(".") {
-                    broken.append("a picture lies inside of the batch: \(path)")
-                }
-                if parts.last.map(String.init) != sample.fileName {
-                    broken.append("a picture is named by its sample's id: \(path)")
-                }
+            guard case .file(let path) = place else { continue }
+            if parts.last.map(String.init) != sample.fileName {
+                broken.append("a picture is named by its sample's id: \(path)")
             }
-            var placed = sample
-            placed.file = path ?? "frames/\(sample.fileName)"
-            if !paths.insert(placed.file).inserted { broken.append("no two samples share a picture: \(placed.file)") }
-            return placed
+            if !paths.insert(path).inserted { broken.append("no two samples share a picture: \(path)") }
         }
     }
 
-    /// Writes the view and returns every file of it by path.
+    /// Writes the view and returns every file of it by path, and the place of each sample's picture.
     private static func write(
         _ format: any ExportFormat, _ header: BatchHeader, _ samples: [SampleRecord], in folder: URL
-    ) throws -> [String: Data] {
+    ) throws -> (files: [String: Data], places: [FramePlace]) {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         var writer = try format.makeWriter(for: header, in: folder.path)
-        for sample in samples { try writer.append(sample) }
+        var places: [FramePlace] = []
+        for sample in samples {
+            let place = try writer.place(of: sample) ?? .file("frames/\(sample.fileName)")
+            places.append(place)
+            var placed = sample
+            placed.file = place.path
+            try writer.append(placed)
+        }
         try writer.finish()
         var files: [String: Data] = [:]
         for name in try FileManager.default.subpathsOfDirectory(atPath: folder.path) {
@@ -73,6 +71,6 @@ public enum ExportFormatContract {
             if try file.resourceValues(forKeys: [.isDirectoryKey]).isDirectory == true { continue }
             files[name] = try Data(contentsOf: file)
         }
-        return files
+        return (files, places)
     }
 }

@@ -17,7 +17,7 @@ import Testing
         stick = try folder.folder("stick")
     }
 
-    private func deliver(_ picture: (SampleRecord) throws -> [UInt8] = { Make.picture($0.id.sequence) }) throws
+    private func deliver(_ picture: (SampleID) throws -> [UInt8] = { Make.picture($0.sequence) }) throws
         -> String
     {
         try BatchDelivery.deliver(outboxFolder: outbox, to: stick, picture: picture)
@@ -30,9 +30,9 @@ import Testing
         #expect(try BatchVerifier.verify(final) == manifest)
         #expect(try Data(contentsOf: URL(filePath: "\(final)/frames/\(Make.id(2)).png")) == Data(Make.picture(2)))
         var asked = 0
-        _ = try deliver { sample in
+        _ = try deliver { id in
             asked += 1
-            return Make.picture(sample.id.sequence)
+            return Make.picture(id.sequence)
         }
         #expect(asked == 0)
     }
@@ -75,8 +75,8 @@ import Testing
         #expect(
             failure {
                 try deliver { sample in
-                    if sample.id.sequence == 2 { throw Broken() }
-                    return Make.picture(sample.id.sequence)
+                    if sample.sequence == 2 { throw Broken() }
+                    return Make.picture(sample.sequence)
                 }
             }.contains("Broken"))
         try Data("x".utf8).write(to: URL(filePath: "\(outbox)/coco.json"))

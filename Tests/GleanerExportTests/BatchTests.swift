@@ -54,11 +54,12 @@ import Testing
     private struct Placing: ExportFormat {
         var path: String?
         struct Writer: ExportWriter {
+            let path: String?
+            func place(of sample: SampleRecord) -> FramePlace? { path.map { .file($0) } }
             mutating func append(_ sample: SampleRecord) {}
             mutating func finish() {}
         }
-        func framePath(for sample: SampleRecord, purpose: BatchPurpose) -> String? { path }
-        func makeWriter(for header: BatchHeader, in folder: String) -> any ExportWriter { Writer() }
+        func makeWriter(for header: BatchHeader, in folder: String) -> any ExportWriter { Writer(path: path) }
     }
 
     @Test(arguments: ["../x.png", "/x.png", "a//b.png", "a/./b.png", ".x.png", "", "a/../../b.png"])

@@ -6,8 +6,11 @@ import Testing
 
 @Suite struct ContractTests {
     private static func formats(_ task: ModelTask) -> [any ExportFormat] {
-        let all: [any ExportFormat] = [CocoExport(), LabelStudioExport(), CSVExport()]
-        return task == .classification ? all + [ImageFolderExport()] : all
+        let all: [any ExportFormat] = [
+            CocoExport(), LabelStudioExport(), CSVExport(), YOLOExport(), CVATExport(), ImageFolderExport(),
+            WebDatasetExport(),
+        ]
+        return task == .detection ? all + [VOCExport()] : all
     }
 
     @Test(arguments: ModelTask.allCases, BatchPurpose.allCases)
@@ -30,6 +33,7 @@ import Testing
     private struct Careless: ExportFormat {
         struct Writer: ExportWriter {
             let folder: String
+            func place(of sample: SampleRecord) -> FramePlace? { .file("all/picture.png") }
             mutating func append(_ sample: SampleRecord) throws {
                 let file = URL(filePath: "\(folder)/\(sample.file)")
                 try FileManager.default.createDirectory(
@@ -38,7 +42,6 @@ import Testing
             }
             mutating func finish() throws { try Data().write(to: URL(filePath: "\(folder)-beside")) }
         }
-        func framePath(for sample: SampleRecord, purpose: BatchPurpose) -> String? { "all/picture.png" }
         func makeWriter(for header: BatchHeader, in folder: String) throws -> any ExportWriter {
             Writer(folder: folder)
         }
@@ -57,9 +60,12 @@ import Testing
         let labels = (1...3).map { Make.fruit(UInt64($0), label: .boxes([Make.box("pear", 1, 2, 3, 4)])) }
         let header = Make.header(.training, .detection, count: 3)
         let folder = try TemporaryFolder()
-        for format in Self.formats(.detection) { try writeView(format, header, labels, in: folder) }
+        for format in Self.formats(.detection) {
+            try writeView(format, header, labels, in: folder)
+        }
         let formats: [(any LabelFormat, String)] = [
             (CocoLabels(), "coco-train.json"), (LabelStudioLabels(), "label-studio.json"), (CSVLabels(), "samples.csv"),
+            (CVATLabels(), "annotations.xml"), (VOCLabels(), "Annotations/\(Make.id(1)).xml"),
         ]
         for (format, file) in formats {
             let data = try Data(contentsOf: URL(filePath: "\(folder.path)/\(file)"))
@@ -71,8 +77,17 @@ import Testing
 
     @Test func entriesMakeTheirFormatsAndRefuseUnknownOptions() throws {
         let exports = Registry(
-            "export format", [CocoExport.entry, LabelStudioExport.entry, CSVExport.entry, ImageFolderExport.entry])
-        let labels = Registry("label format", [CocoLabels.entry, LabelStudioLabels.entry, CSVLabels.entry])
+            "export format",
+            [
+                CocoExport.entry, LabelStudioExport.entry, CSVExport.entry, ImageFolderExport.entry, YOLOExport.entry,
+                VOCExport.entry, CVATExport.entry, WebDatasetExport.entry,
+            ])
+        let labels = Registry(
+            "label format",
+            [
+                CocoLabels.entry, LabelStudioLabels.entry, CSVLabels.entry, YOLOLabels.entry, VOCLabels.entry,
+                CVATLabels.entry, ImageFolderLabels.entry, WebDatasetLabels.entry,
+            ])
         for name in exports.names { _ = try exports.make(name) }
         for name in labels.names { _ = try labels.make(name) }
         let problems = ProblemList()

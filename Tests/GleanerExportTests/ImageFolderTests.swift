@@ -8,8 +8,15 @@ import Testing
     @Test func picturesLieByTheirClass() throws {
         let labeled = Make.digit(1, label: .classified("<two>"), split: .val)
         let name = "0011223344556677-r3xffeeddccbbaa9988-1.png"
-        #expect(try ImageFolderExport().framePath(for: labeled, purpose: .training) == "val/%3Ctwo%3E/\(name)")
-        #expect(try ImageFolderExport().framePath(for: labeled, purpose: .labeling) == "unlabeled/one %26 only/\(name)")
+        let folder = try TemporaryFolder()
+        func place(_ purpose: BatchPurpose, _ sample: SampleRecord) throws -> FramePlace? {
+            var writer = try ImageFolderExport().makeWriter(
+                for: Make.header(purpose, .classification, count: 1), in: folder.path)
+            return try writer.place(of: sample)
+        }
+        #expect(try place(.training, labeled) == .file("val/%3Ctwo%3E/\(name)"))
+        #expect(try place(.labeling, labeled) == .file("unlabeled/one %26 only/\(name)"))
+        #expect(failure { try place(.training, Make.digit(1)) }.hasPrefix("export.label"))
     }
 
     @Test func everySplitListsItsPictures() throws {
@@ -46,13 +53,11 @@ import Testing
         #expect(FolderName.of(start + "1") != FolderName.of(start + "2"))
     }
 
-    @Test func detectionAndMissingLabelsAreClearErrors() throws {
+    @Test func boxesAreListedBesideTheirPictures() throws {
         let folder = try TemporaryFolder()
-        let header = Make.header(.training, .detection, count: 0)
+        let sample = Make.fruit(1, label: .boxes([Make.box("pear", 1, 2, 3, 4)]))
+        try writeView(ImageFolderExport(), Make.header(.training, .detection, count: 1), [sample], in: folder)
         #expect(
-            failure { try ImageFolderExport().makeWriter(for: header, in: folder.path) }.hasPrefix("export.unsupported")
-        )
-        let message = failure { try ImageFolderExport().framePath(for: Make.digit(1), purpose: .training) }
-        #expect(message.hasPrefix("export.label"))
+            try folder.text("train/metadata.jsonl").contains(#""objects":{"bbox":[[1,2,3,4]],"categories":["pear"]}"#))
     }
 }

@@ -98,7 +98,7 @@ func writeView(
     var writer = try format.makeWriter(for: header, in: folder.path)
     for sample in samples {
         var placed = sample
-        placed.file = try format.framePath(for: sample, purpose: header.purpose) ?? "frames/\(sample.fileName)"
+        placed.file = try writer.place(of: sample)?.path ?? "frames/\(sample.fileName)"
         try writer.append(placed)
     }
     try writer.finish()

@@ -22,7 +22,7 @@ public enum BatchDelivery {
     /// - Throws: ``GleanerError``: `batch.conflict` when something else has the batch's name, `batch.damaged` when
     ///   bytes are not what was sealed, `file.system` when the disk fails or is full. Nothing is left behind.
     public static func deliver(
-        outboxFolder: String, to directory: String, picture: (SampleRecord) throws -> [UInt8]
+        outboxFolder: String, to directory: String, picture: (SampleID) throws -> [UInt8]
     ) throws -> String {
         let (manifest, id) = try BatchVerifier.manifest(in: outboxFolder)
         let final = "\(directory)/\(folderName(id))"
@@ -81,7 +81,7 @@ public enum BatchDelivery {
     }
 
     private static func fill(
-        _ folder: String, from outbox: String, _ manifest: BatchManifest, picture: (SampleRecord) throws -> [UInt8]
+        _ folder: String, from outbox: String, _ manifest: BatchManifest, picture: (SampleID) throws -> [UInt8]
     ) throws {
         for name in Set(manifest.files.flatMap { BatchPath.folders(of: $0.path) }).sorted() {
             guard mkdir("\(folder)/\(name)", 0o755) == 0 || errno == EEXIST else {
@@ -89,16 +89,22 @@ public enum BatchDelivery {
             }
         }
         var unwritten = Set(manifest.files.map(\.path))
+        let packed = Set(manifest.files.map(\.path).filter { PackedFile.exists($0, in: outbox) })
         try SampleLines.forEach(in: "\(outbox)/\(BatchManifest.samplesFileName)") { sample in
+            if packed.contains(sample.file) { return }
             guard unwritten.remove(sample.file) != nil else {
                 throw BatchVerifier.damaged("the manifest of \(outbox) does not list the picture '\(sample.file)'")
             }
-            try write(try picture(sample), of: sample, to: folder)
+            try write(try picture(sample.id), of: sample, to: folder)
         }
         // The manifest comes last: it is what makes a folder a batch.
         for path in unwritten.sorted() + [BatchManifest.fileName] {
             let copy = try BufferedFile("\(folder)/\(path)")
-            try copy.write(contentsOf: "\(outbox)/\(path)")
+            if packed.contains(path) {
+                try PackedFile.forEachPiece(of: path, in: outbox, picture: picture) { try copy.write($0) }
+            } else {
+                try copy.write(contentsOf: "\(outbox)/\(path)")
+            }
             try copy.finish()
         }
     }
@@ -119,33 +125,5 @@ public enum BatchDelivery {
         let tree = try BatchTree(folder)
         for file in tree.files { try tree.flush(file) }
         try tree.flushFolders()
-    }
-}
-
-/// The lines of a `samples.jsonl`.
-public enum SampleLines {
-    private static let lineByteCountMax = 4 << 20
-
-    /// Hands out the samples in their order; only one is in memory at a time.
-    ///
-    /// - Throws: ``GleanerError`` with code `document.malformed` naming the line.
-    public static func forEach(in path: String, _ body: (SampleRecord) throws -> Void) throws {
-        var line: [UInt8] = []
-        var number = 1
-        try InputFile.forEachPiece(of: path) { piece in
-            var rest = piece[...]
-            while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
-                line.append(contentsOf: rest[..<end])
-                try body(CanonicalJSON.decode(from: Data(line), named: "\(path), line \(number),"))
-                line.removeAll(keepingCapacity: true)
-                number += 1
-                rest = rest[(end + 1)...]
-            }
-            line.append(contentsOf: rest)
-            guard line.count <= lineByteCountMax else {
-                throw GleanerError(.malformed, "\(path), line \(number), has more than \(lineByteCountMax) bytes")
-            }
-        }
-        guard line.isEmpty else { throw GleanerError(.malformed, "\(path) is cut off in line \(number)") }
     }
 }

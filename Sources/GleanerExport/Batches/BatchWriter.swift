@@ -21,6 +21,7 @@ public struct BatchWriter {
     private let classes: Set<String>
     private var views: [View]
     private let lines: BufferedFile
+    private var sampleCount = 0
     private var pictures: [BatchManifest.File] = []
     private var paths: Set<String> = []
     private var models: Set<SampleRecord.ModelReference> = []
@@ -45,12 +46,16 @@ public struct BatchWriter {
     public mutating func append(_ sample: SampleRecord) throws -> SampleRecord {
         try check(sample)
         var sample = sample
-        sample.file = try path(of: sample)
+        let place = try place(of: sample)
+        sample.file = place.path
         guard BatchPath.isSafe(sample.file) else {
             throw GleanerError(.batchSample, "the picture of sample \(sample.id) cannot lie at '\(sample.file)'")
         }
-        guard paths.insert(sample.file).inserted else {
-            throw GleanerError(.batchSample, "two samples of the batch have the picture '\(sample.file)'")
+        if case .file(let path) = place {
+            guard paths.insert(path).inserted else {
+                throw GleanerError(.batchSample, "two samples of the batch have the picture '\(path)'")
+            }
+            pictures.append(BatchManifest.File(path: path, bytes: sample.bytes, sha256: sample.sha256))
         }
         do {
             try lines.write(CanonicalJSON.encode(sample))
@@ -59,26 +64,32 @@ public struct BatchWriter {
         } catch let error as EncodingError {
             throw GleanerError(.batchSample, "sample \(sample.id) cannot be written as JSON", cause: error)
         }
-        pictures.append(BatchManifest.File(path: sample.file, bytes: sample.bytes, sha256: sample.sha256))
         models.insert(sample.model)
+        sampleCount += 1
         return sample
     }
 
     /// Completes the batch and makes it durable.
     ///
+    /// - Parameter picture: gives the bytes of a sample's picture, for the digests of files that pack them.
     /// - Returns: the manifest, and the digest of its file, which is the batch's id.
-    public mutating func finish() throws -> (BatchManifest, BatchID) {
-        guard pictures.count == header.sampleCount else {
+    public mutating func finish(
+        picture: (SampleID) throws -> [UInt8] = { _ in [] }
+    ) throws -> (BatchManifest, BatchID) {
+        guard sampleCount == header.sampleCount else {
             throw GleanerError(
-                .batchSample, "the batch has \(pictures.count) samples, and \(header.sampleCount) were announced")
+                .batchSample, "the batch has \(sampleCount) samples, and \(header.sampleCount) were announced")
         }
         try lines.finish()
         for index in views.indices { try views[index].writer.finish() }
         let tree = try BatchTree(folder)
-        let own = try tree.files.map { path in
-            let digest = try Digest(ofFile: "\(folder)/\(path)")
-            return BatchManifest.File(path: path, bytes: try tree.flush(path), sha256: digest)
+        var own: [BatchManifest.File] = []
+        for path in tree.files {
+            let byteCount = try tree.flush(path)
+            guard !PackedFile.isPart(path) else { continue }
+            own.append(.init(path: path, bytes: byteCount, sha256: try Digest(ofFile: "\(folder)/\(path)")))
         }
+        own += try PackedFile.list(in: tree).map { try PackedFile.describe($0, in: folder, picture: picture) }
         if let shared = own.first(where: { paths.contains($0.path) }) {
             throw GleanerError(.batchSample, "a format wrote to '\(shared.path)', where a picture belongs")
         }
@@ -96,17 +107,24 @@ public struct BatchWriter {
     }
 
     /// Where the picture lies: as the one format with an opinion wants it, else in `frames/`.
-    private func path(of sample: SampleRecord) throws -> String {
-        let wishes = try views.compactMap { view in
-            try view.format.framePath(for: sample, purpose: header.purpose).map { (view.name, $0) }
+    private mutating func place(of sample: SampleRecord) throws -> FramePlace {
+        var wishes: [(name: String, place: FramePlace)] = []
+        for index in views.indices {
+            if let place = try views[index].writer.place(of: sample) { wishes.append((views[index].name, place)) }
         }
-        guard wishes.count <= 1 else {
-            let names = wishes.map(\.0).joined(separator: " and ")
+        guard let wish = wishes.first else { return .file("frames/\(sample.fileName)") }
+        guard wishes.count == 1 else {
+            let names = wishes.map(\.name).joined(separator: " and ")
             throw GleanerError(
                 .exportUnsupported, "the formats \(names) both say where pictures have to lie",
                 remedy: "export them as two batches")
         }
-        return wishes.first?.1 ?? "frames/\(sample.fileName)"
+        if case .packed = wish.place, views.count > 1 {
+            throw GleanerError(
+                .exportUnsupported, "the format \(wish.name) packs the pictures, and no other finds them there",
+                remedy: "export it as a batch of its own")
+        }
+        return wish.place
     }
 
     private func check(_ sample: SampleRecord) throws {

@@ -39,9 +39,12 @@ struct TarWriter: ~Copyable {
         try file.flush()
     }
 
-    private func pad(_ byteCount: Int) throws {
+    private func pad(_ byteCount: Int) throws { try file.write(Self.padding(byteCount)) }
+
+    /// The zeros that fill a file's last block.
+    static func padding(_ byteCount: Int) -> [UInt8] {
         let rest = byteCount % TarHeader.blockSize
-        if rest > 0 { try file.write([UInt8](repeating: 0, count: TarHeader.blockSize - rest)) }
+        return [UInt8](repeating: 0, count: rest == 0 ? 0 : TarHeader.blockSize - rest)
     }
 
     /// A regular file of root, readable by all, from 1970. Traps on a name or size that ustar cannot hold.

@@ -13,7 +13,6 @@ public struct CSVExport: ExportFormat {
     public static let fileName = "samples.csv"
 
     public init() {}
-    public func framePath(for sample: SampleRecord, purpose: BatchPurpose) -> String? { nil }
     public func makeWriter(for header: BatchHeader, in folder: String) throws -> any ExportWriter {
         try header.requireNoReservedClass()
         return try CSVExportWriter(folder: folder)

@@ -23,7 +23,6 @@ public struct CocoExport: ExportFormat {
     ) { _ in CocoExport() }
 
     public init() {}
-    public func framePath(for sample: SampleRecord, purpose: BatchPurpose) -> String? { nil }
     public func makeWriter(for header: BatchHeader, in folder: String) throws -> any ExportWriter {
         CocoWriter(header: header, folder: folder)
     }

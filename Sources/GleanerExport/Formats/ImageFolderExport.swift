@@ -1,55 +1,33 @@
 public import GleanerCore
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
-
-/// A folder for each class, as torchvision, Keras, Ultralytics and Hugging Face read them.
+/// Folders that Hugging Face's `imagefolder` reads; for classification a folder for each class, as torchvision, Keras
+/// and Ultralytics read them too.
 ///
-/// Training: `<split>/<class>/<id>.<ext>`; labeling: `unlabeled/<predicted class>/<id>.<ext>`, so that a person sorts
-/// by moving files. Each split has a `metadata.jsonl` with the class as it is really named, whatever its folder had to
-/// be called. Only for classification.
+/// A part is a split, or `unlabeled` in a batch for labeling. Classification: `<part>/<class>/<id>.<ext>`; in a batch for
+/// labeling the class is the predicted one, so that a person sorts by moving files. Detection: `<part>/<id>.<ext>`.
+/// Each part has a `metadata.jsonl`: the class as it is really named, whatever its folder had to be called, or
+/// `objects` with `bbox` (left, top, width, height in pixels) and `categories`.
 public struct ImageFolderExport: ExportFormat {
     public static let entry = Registry<any ExportFormat>.Entry(
-        "imagefolder", "a folder for each class, for torchvision, Keras and Hugging Face; classification only"
+        "imagefolder", "Hugging Face imagefolder with metadata.jsonl; for classification a folder for each class"
     ) { _ in ImageFolderExport() }
 
     public init() {}
-
-    public func framePath(for sample: SampleRecord, purpose: BatchPurpose) throws -> String? {
-        let (split, name) = try Self.place(of: sample, purpose: purpose)
-        return "\(split)/\(FolderName.of(name))/\(sample.fileName)"
-    }
-
     public func makeWriter(for header: BatchHeader, in folder: String) throws -> any ExportWriter {
-        guard header.task == .classification else {
-            throw GleanerError(
-                .exportUnsupported, "the format imagefolder has a class for each frame and cannot hold boxes",
-                remedy: "use coco, label-studio or csv for detection")
-        }
-        return ImageFolderWriter(header: header, folder: folder)
-    }
-
-    /// Samples without a prediction lie in a folder of this name.
-    private static let unknownClass = "unknown"
-
-    fileprivate static func place(
-        of sample: SampleRecord, purpose: BatchPurpose
-    ) throws -> (split: String, class: String) {
-        switch purpose {
-        case .training: (sample.split.rawValue, try sample.labeledClass())
-        case .labeling: ("unlabeled", sample.prediction.top?.label ?? unknownClass)
-        }
+        ImageFolderWriter(header: header, folder: folder)
     }
 }
 
-private struct ImageFolderWriter: ExportWriter {
+struct ImageFolderWriter: ExportWriter {
     private struct Line: Encodable {
+        struct Objects: Encodable {
+            var bbox: [[Float]]
+            var categories: [String]
+        }
         var file_name: String
         /// The true class.
         var label: String?
+        var objects: Objects?
         var predicted: String?
         var score: Float?
         var gleaner_id: SampleID
@@ -57,6 +35,9 @@ private struct ImageFolderWriter: ExportWriter {
         var reason: String
         var inclusion_probability: Double
     }
+    /// Samples without a prediction lie in a folder of this name.
+    private static let unknownClass = "unknown"
+
     let header: BatchHeader
     let folder: String
     private var files: [String: BufferedFile] = [:]
@@ -66,29 +47,41 @@ private struct ImageFolderWriter: ExportWriter {
         self.folder = folder
     }
 
+    func place(of sample: SampleRecord) throws -> FramePlace? {
+        .file("\(ViewFolder.part(of: sample, header.purpose))/\(try name(of: sample))")
+    }
+
+    /// The picture's path from the folder of its part.
+    private func name(of sample: SampleRecord) throws -> String {
+        guard header.task == .classification else { return sample.fileName }
+        let name =
+            header.purpose == .training ? try sample.labeledClass() : sample.prediction.top?.label ?? Self.unknownClass
+        return "\(FolderName.of(name))/\(sample.fileName)"
+    }
+
     mutating func append(_ sample: SampleRecord) throws {
-        let (split, name) = try ImageFolderExport.place(of: sample, purpose: header.purpose)
-        let file = try files[split] ?? makeFile(split)
-        files[split] = file
-        // `file_name` starts from the folder that `metadata.jsonl` is in.
-        let line = Line(
-            file_name: "\(FolderName.of(name))/\(sample.fileName)", label: header.purpose == .training ? name : nil,
-            predicted: sample.prediction.top?.label, score: sample.prediction.top?.score, gleaner_id: sample.id,
-            utility: sample.utility, reason: sample.reason, inclusion_probability: sample.inclusionProbability)
-        try file.write(CanonicalJSON.encode(line))
-        try file.write("\n")
-    }
-
-    mutating func finish() throws {
-        for file in files.values { try file.finish() }
-    }
-
-    private func makeFile(_ split: String) throws -> BufferedFile {
-        let path = "\(folder)/\(split)"
-        guard mkdir(path, 0o755) == 0 || errno == EEXIST else {
-            throw GleanerError.system("cannot make the folder", path, errno: errno)
+        let part = ViewFolder.part(of: sample, header.purpose)
+        if files[part] == nil {
+            try ViewFolder.make(part, in: folder)
+            files[part] = try BufferedFile("\(folder)/\(part)/metadata.jsonl")
         }
-        return try BufferedFile("\(path)/metadata.jsonl")
+        var line = Line(
+            file_name: try name(of: sample), predicted: sample.prediction.top?.label,
+            score: sample.prediction.top?.score, gleaner_id: sample.id, utility: sample.utility, reason: sample.reason,
+            inclusion_probability: sample.inclusionProbability)
+        switch header.task {
+        case .classification: line.label = header.purpose == .training ? try sample.labeledClass() : nil
+        case .detection:
+            let marks = try sample.shownBoxes(header)
+            line.objects = Line.Objects(
+                bbox: marks.map { [$0.box.x, $0.box.y, $0.box.width, $0.box.height] }, categories: marks.map(\.label))
+        }
+        try files[part]?.write(CanonicalJSON.encode(line))
+        try files[part]?.write("\n")
+    }
+
+    func finish() throws {
+        for file in files.values { try file.finish() }
     }
 }
 

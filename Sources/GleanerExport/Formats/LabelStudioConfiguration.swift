@@ -22,30 +22,13 @@ enum LabelStudioConfiguration {
     private static func choices(_ name: String, _ values: [String]) -> String {
         // A lone choice is a box to tick, so that it can be taken back.
         let kind = values.count == 1 ? "multiple" : "single"
-        let lines = values.map { "    <Choice value=\"\(escaped($0))\"/>\n" }.joined()
+        let lines = values.map { "    <Choice value=\"\(XMLText.escaped($0))\"/>\n" }.joined()
         return "  <Choices name=\"\(name)\" toName=\"\(picture)\" choice=\"\(kind)\" showInline=\"true\">\n"
             + "\(lines)  </Choices>\n"
     }
 
     private static func rectangles(_ classes: [String]) -> String {
-        let lines = classes.map { "    <Label value=\"\(escaped($0))\"/>\n" }.joined()
+        let lines = classes.map { "    <Label value=\"\(XMLText.escaped($0))\"/>\n" }.joined()
         return "  <RectangleLabels name=\"\(labelControl)\" toName=\"\(picture)\">\n\(lines)  </RectangleLabels>\n"
-    }
-
-    private static func escaped(_ text: String) -> String {
-        var result = ""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "&": result += "&amp;"
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            case "\"": result += "&quot;"
-            case "\n", "\r", "\t": result += "&#\(scalar.value);"
-            // XML 1.0 has no way to write the other control characters.
-            case "\u{0}"..."\u{1F}", "\u{7F}", "\u{FFFE}", "\u{FFFF}": result += "\u{FFFD}"
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result
     }
 }

@@ -29,8 +29,6 @@ public struct LabelStudioExport: ExportFormat {
     let picturePrefix: String
     public init(picturePrefix: String = defaultPicturePrefix) { self.picturePrefix = picturePrefix }
 
-    public func framePath(for sample: SampleRecord, purpose: BatchPurpose) -> String? { nil }
-
     public func makeWriter(for header: BatchHeader, in folder: String) throws -> any ExportWriter {
         try header.requireNoReservedClass()
         let configuration = try BufferedFile("\(folder)/\(LabelStudioConfiguration.fileName)")

@@ -125,7 +125,7 @@ extension Deployment {
                     _ = try writer.append(sample)
                 }
             }
-            let (_, id) = try writer.finish()
+            let (_, id) = try writer.finish { try store.picture(of: $0) }
             let folderName = "\(folder)/outbox/\(id)"
             try? FileManager.default.removeItem(atPath: folderName)
             try DurableFile.install(partial, as: folderName)
@@ -149,10 +149,10 @@ extension Deployment {
         var done = 0
         let folder: String
         do {
-            folder = try BatchDelivery.deliver(outboxFolder: outbox, to: directory) { sample in
+            folder = try BatchDelivery.deliver(outboxFolder: outbox, to: directory) { id in
                 done += 1
                 progress(done, sampleCount)
-                return try store.picture(of: sample.id)
+                return try store.picture(of: id)
             }
         } catch let error as GleanerError where error.code == .sampleDamaged {
             // It is in quarantine now; the others go back to the queue and leave with the next batch.
