@@ -49,10 +49,10 @@ need_debian() {
 # need_venv NAME PIN...: a Python environment with exactly these packages; its folder is in VENV afterwards.
 # A pin that begins with @ is installed without what it depends on. Another set of pins is another folder.
 need_venv() {
-    local name=$1 digest pin
+    local name=$1 digest pin python=${PYTHON:-python3}
     shift
-    python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "Python 3.11 or newer is needed; this is $(python3 --version)."
-    digest=$( { python3 --version; printf '%s\n' "$@"; } | sha256sum | cut -c 1-12)
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "Python 3.11 or newer is needed; this is $("$python" --version)."
+    digest=$( { "$python" --version; printf '%s\n' "$@"; } | sha256sum | cut -c 1-12)
     VENV="$GLEANER_CACHE/python/$name-$digest"
     mkdir -p "$GLEANER_CACHE/python"
     # Two of us at once take turns, and a folder that lacks its stamp was left half done.
@@ -61,10 +61,12 @@ need_venv() {
     if [[ ! -e "$VENV/.complete" ]]; then
         note "installing Python packages into $VENV: $*"
         rm -rf "$VENV"
-        python3 -m venv "$VENV" || fail "Python cannot make environments; on Debian: apt-get install python3-venv"
+        "$python" -m venv ${VENV_OPTIONS:-} "$VENV" || fail "Python cannot make environments; on Debian: apt-get install python3-venv"
         local whole=() bare=()
         for pin; do [[ $pin == @* ]] && bare+=("${pin#@}") || whole+=("$pin"); done
-        "$VENV/bin/pip" install --quiet --disable-pip-version-check "${whole[@]}" || fail "pip could not install ${whole[*]}"
+        if ((${#whole[@]})); then
+            "$VENV/bin/pip" install --quiet --disable-pip-version-check "${whole[@]}" || fail "pip could not install ${whole[*]}"
+        fi
         if ((${#bare[@]})); then
             "$VENV/bin/pip" install --quiet --disable-pip-version-check --no-deps "${bare[@]}" || fail "pip could not install ${bare[*]}"
         fi
@@ -85,3 +87,6 @@ need_onnxruntime() {
     cp "$packed" "$folder/.$name.$$"
     mv "$folder/.$name.$$" "$GLEANER_ONNXRUNTIME"
 }
+
+# need_debian_venv NAME PIN...: as need_venv, on Debian's own Python, with the packages that Debian has for it.
+need_debian_venv() { PYTHON=/usr/bin/python3 VENV_OPTIONS=--system-site-packages need_venv "$@"; }

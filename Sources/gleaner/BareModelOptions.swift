@@ -28,7 +28,7 @@ struct BareModelOptions: ParsableArguments {
         description.std = try std.map { try Self.numbers($0, "--std") }
         if let size { (description.width, description.height) = try Self.size(size) }
         for option in decoderOption {
-            let (key, value) = try Self.pair(option)
+            let (key, value) = try OptionPair.json(option, of: "--decoder-option")
             description.decoderOptions[key] = value
         }
         return description
@@ -62,16 +62,6 @@ struct BareModelOptions: ParsableArguments {
             throw ValidationError("--size takes width x height, such as 640x480, not '\(text)'")
         }
         return (sides[0], sides[1])
-    }
-
-    /// The value is JSON where it reads as such, else text.
-    private static func pair(_ text: String) throws -> (String, JSONValue) {
-        guard let sign = text.firstIndex(of: "="), sign > text.startIndex else {
-            throw ValidationError("--decoder-option takes key=value, such as score_min=0.4, not '\(text)'")
-        }
-        let value = String(text[text.index(after: sign)...])
-        let json = try? CanonicalJSON.decode(JSONValue.self, from: Data(value.utf8), named: "the value")
-        return (String(text[..<sign]), json ?? .string(value))
     }
 }
 

@@ -29,7 +29,7 @@ import Testing
         #expect(
             try folder.text("test/metadata.jsonl") == """
                 {"file_name":"%3Ctwo%3E/0011223344556677-r3xffeeddccbbaa9988-2.png",\
-                "gleaner_id":"0011223344556677-r3xffeeddccbbaa9988-2","inclusion_probability":1,"label":"<two>",\
+                "gleaner_id":"0011223344556677-r3xffeeddccbbaa9988-2","inclusion_probability":1.0,"label":"<two>",\
                 "predicted":"one & only","reason":"margin","score":0.5,"utility":0.75}
 
                 """)
@@ -58,6 +58,6 @@ import Testing
         let sample = Make.fruit(1, label: .boxes([Make.box("pear", 1, 2, 3, 4)]))
         try writeView(ImageFolderExport(), Make.header(.training, .detection, count: 1), [sample], in: folder)
         #expect(
-            try folder.text("train/metadata.jsonl").contains(#""objects":{"bbox":[[1,2,3,4]],"categories":["pear"]}"#))
+            try folder.text("train/metadata.jsonl").contains(#""objects":{"bbox":[[1.0,2.0,3.0,4.0]],"categories":["pear"]}"#))
     }
 }

@@ -208,6 +208,16 @@ import Testing
         #expect(read.rejected.first?.reason.contains(reason) == true, "\(read.reasons)")
     }
 
+    @Test func theOriginalCountsPixelsFromOne() throws {
+        let folder = try TemporaryFolder()
+        let corners = "<xmin>1</xmin><ymin>11</ymin><xmax>10</xmax><ymax>20</ymax>"
+        let path = try folder.write(
+            "<annotation><object><name>apple</name><bndbox>\(corners)</bndbox></object></annotation>",
+            to: "\(Make.id(1)).xml")
+        #expect(try ReadLabels(VOCLabels(firstPixel: 1), path).values == [.boxes([Make.box("apple", 0, 10, 10, 10)])])
+        #expect(try ReadLabels(VOCLabels(), path).values == [.boxes([Make.box("apple", 1, 11, 9, 9)])])
+    }
+
     @Test(
         arguments: [
             ("<polygon label='apple' points='1,2;3,4'/>", "<polygon>"),

@@ -19,22 +19,6 @@ public struct ImageFolderExport: ExportFormat {
 }
 
 struct ImageFolderWriter: ExportWriter {
-    private struct Line: Encodable {
-        struct Objects: Encodable {
-            var bbox: [[Float]]
-            var categories: [String]
-        }
-        var file_name: String
-        /// The true class.
-        var label: String?
-        var objects: Objects?
-        var predicted: String?
-        var score: Float?
-        var gleaner_id: SampleID
-        var utility: Double
-        var reason: String
-        var inclusion_probability: Double
-    }
     /// Samples without a prediction lie in a folder of this name.
     private static let unknownClass = "unknown"
 
@@ -65,19 +49,36 @@ struct ImageFolderWriter: ExportWriter {
             try ViewFolder.make(part, in: folder)
             files[part] = try BufferedFile("\(folder)/\(part)/metadata.jsonl")
         }
-        var line = Line(
-            file_name: try name(of: sample), predicted: sample.prediction.top?.label,
-            score: sample.prediction.top?.score, gleaner_id: sample.id, utility: sample.utility, reason: sample.reason,
-            inclusion_probability: sample.inclusionProbability)
+        try files[part]?.write(line(of: sample))
+    }
+
+    /// One JSON object, written by hand: Hugging Face takes a column's type from the first numbers it sees, and a `1`
+    /// among fractions is another type than they are. So every line has every key, and numbers their fraction.
+    private func line(of sample: SampleRecord) throws -> String {
+        let top = sample.prediction.top
+        var keys = [
+            "\"file_name\":\(try Self.text(try name(of: sample)))", "\"gleaner_id\":\"\(sample.id)\"",
+            "\"inclusion_probability\":\(sample.inclusionProbability)",
+        ]
         switch header.task {
-        case .classification: line.label = header.purpose == .training ? try sample.labeledClass() : nil
+        case .classification where header.purpose == .training:
+            keys.append("\"label\":\(try Self.text(try sample.labeledClass()))")
+        case .classification: break
         case .detection:
             let marks = try sample.shownBoxes(header)
-            line.objects = Line.Objects(
-                bbox: marks.map { [$0.box.x, $0.box.y, $0.box.width, $0.box.height] }, categories: marks.map(\.label))
+            let boxes = marks.map { "[\($0.box.x),\($0.box.y),\($0.box.width),\($0.box.height)]" }.joined(separator: ",")
+            let names = try marks.map { try Self.text($0.label) }.joined(separator: ",")
+            keys.append("\"objects\":{\"bbox\":[\(boxes)],\"categories\":[\(names)]}")
         }
-        try files[part]?.write(CanonicalJSON.encode(line))
-        try files[part]?.write("\n")
+        keys += [
+            "\"predicted\":\(try Self.text(top?.label ?? ""))", "\"reason\":\(try Self.text(sample.reason))",
+            "\"score\":\(top?.score ?? 0)", "\"utility\":\(sample.utility)",
+        ]
+        return "{\(keys.joined(separator: ","))}\n"
+    }
+
+    private static func text(_ text: String) throws -> String {
+        String(decoding: try CanonicalJSON.encode(text), as: UTF8.self)
     }
 
     func finish() throws {

@@ -4,13 +4,15 @@ public import GleanerCore
 /// Labels from Pascal VOC: a folder with an XML file for each picture, or one such file.
 ///
 /// The sample is the name of the XML file, or of `filename` in it. A file without objects is a frame without objects.
-/// Corners are pixels from 0, as Gleaner and today's tools write them.
+/// Corners are pixels from 0, as Gleaner, CVAT and Datumaro write them. Tools that follow the original to the letter
+/// name the first and the last pixel of a box and count from 1; the option `first_pixel: 1` reads theirs.
 public struct VOCLabels: LabelFormat {
-    public static let entry = Registry<any LabelFormat>.Entry("voc", "a folder of Pascal VOC's XML files") { _ in
-        VOCLabels()
+    public static let entry = Registry<any LabelFormat>.Entry("voc", "a folder of Pascal VOC's XML files") {
+        VOCLabels(firstPixel: $0.integer("first_pixel", in: 0...1) ?? 0)
     }
 
-    public init() {}
+    let firstPixel: Int
+    public init(firstPixel: Int = 0) { self.firstPixel = firstPixel }
 
     public func read(
         _ path: String, found: (IncomingLabel) throws -> Void, rejected: (RejectedLabel) throws -> Void
@@ -23,7 +25,7 @@ public struct VOCLabels: LabelFormat {
             }
             let sample = annotation.sample(file: file)
             do {
-                let record = LabelRecord(value: .boxes(try annotation.boxes()))
+                let record = LabelRecord(value: .boxes(try annotation.boxes(firstPixel: Double(firstPixel))))
                 try found(IncomingLabel(sample: sample, label: record, place: file))
             } catch let fault as LabelFault {
                 try rejected(RejectedLabel(place: file, sample: sample, reason: fault.reason))
@@ -50,10 +52,10 @@ private struct VOCAnnotation {
         return SampleID(own) == nil && SampleID(named) != nil ? named : own
     }
 
-    func boxes() throws -> [LabeledBox] {
+    func boxes(firstPixel: Double) throws -> [LabeledBox] {
         try objects.enumerated().map { index, object in
             do {
-                return LabeledBox(label: try name(of: object), box: try box(of: object))
+                return LabeledBox(label: try name(of: object), box: try box(of: object, firstPixel))
             } catch { throw LabelFault("object \(index + 1) \(LabelFault.reason(error))") }
         }
     }
@@ -64,7 +66,7 @@ private struct VOCAnnotation {
         return name
     }
 
-    private func box(of object: XMLElement) throws -> Box {
+    private func box(of object: XMLElement, _ firstPixel: Double) throws -> Box {
         guard let corners = object.child("bndbox") else { throw LabelFault("has no bndbox") }
         let sides = try ["xmin", "ymin", "xmax", "ymax"].map { key in
             guard let text = corners.child(key)?.text,
@@ -72,6 +74,8 @@ private struct VOCAnnotation {
             else { throw LabelFault("has no number for \(key)") }
             return number
         }
-        return try BoxCheck.checked(x: sides[0], y: sides[1], width: sides[2] - sides[0], height: sides[3] - sides[1])
+        // The far edge of the last pixel is the number it has when counting from 1.
+        let (x, y) = (sides[0] - firstPixel, sides[1] - firstPixel)
+        return try BoxCheck.checked(x: x, y: y, width: sides[2] - x, height: sides[3] - y)
     }
 }

@@ -15,23 +15,37 @@ public struct LabelImportReport: Sendable, Codable {
     public var outdated = 0
     /// What was not taken, and why.
     public var rejected: [RejectedLabel] = []
+    /// Classes that are not known here, the commonest first.
+    public var unknownClasses: [UnknownClass] = []
+
+    enum CodingKeys: String, CodingKey {
+        case applied, corrected, unchanged, outdated, rejected
+        case unknownClasses = "unknown_classes"
+    }
 }
 
 extension Deployment {
     /// Reads labels from a file of another tool and applies them, each once, in whatever order they come.
     ///
-    /// - Parameter addsClasses: takes class names that neither the active model nor the configuration knows.
+    /// - Parameters:
+    ///   - options: the format's own.
+    ///   - mapping: what becomes of classes that are named otherwise, or not known.
     /// - Throws: ``GleanerError`` when the file as a whole cannot be read; nothing of it is then applied.
     public func importLabels(
-        _ path: String, format: String, addsClasses: Bool, progress: (_ read: Int) -> Void
+        _ path: String, format: String, options: [String: JSONValue] = [:], mapping: ClassMapping = ClassMapping(),
+        progress: (_ read: Int) -> Void
     ) throws -> LabelImportReport {
-        let reader = try registries.labelFormats.make(format)
+        let reader = try labelFormat(format, options)
+        let classes = try labelClasses()
+        var mapper = ClassMapper(mapping, known: classes)
         // The whole file is read before the first label is applied: a file cut in the middle changes nothing.
         var found: [IncomingLabel] = []
         var rejected: [RejectedLabel] = []
-        try reader.read(path, found: { found.append($0) }, rejected: { rejected.append($0) })
-        var report = LabelImportReport(rejected: rejected)
-        let allowed = addsClasses ? nil : Set(try labelClasses())
+        try reader.read(
+            path, found: { if let label = mapper.mapped($0) { found.append(label) } }, rejected: { rejected.append($0) })
+        try mapper.requireUsed()
+        var report = LabelImportReport(rejected: rejected, unknownClasses: mapper.unknownClasses)
+        let allowed = mapping.unknown == .add ? nil : Set(classes)
         var done = 0
         for start in stride(from: 0, to: found.count, by: Self.labelGroupCount) {
             let group = Array(found[start..<min(start + Self.labelGroupCount, found.count)])
@@ -45,6 +59,14 @@ extension Deployment {
             progress(done)
         }
         return report
+    }
+
+    private func labelFormat(_ name: String, _ options: [String: JSONValue]) throws -> any LabelFormat {
+        let problems = ProblemList()
+        let reader = OptionReader(.object(options), path: name, problems: problems)
+        let format = try registries.labelFormats.make(name, options: reader)
+        try problems.throwFirst()
+        return format
     }
 
     /// Labels one sample by hand: a class name, or `unusable`.

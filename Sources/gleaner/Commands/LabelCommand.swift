@@ -1,6 +1,6 @@
-import ArgumentParser
+public import ArgumentParser
 import GleanerCore
-import GleanerRuntime
+public import GleanerRuntime
 
 /// Takes labels back.
 struct LabelCommand: ParsableCommand {
@@ -9,23 +9,44 @@ struct LabelCommand: ParsableCommand {
 
     struct Import: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Read labels from a file of a labeling tool.",
+            abstract: "Read labels from a file or folder of a labeling tool.",
             discussion: """
                 Importing a file twice changes nothing; corrections win by their own time or revision.
 
-                EXAMPLE
+                EXAMPLES
                   gleaner label import project-1.json --format label-studio
+                  gleaner label import from-cvat --format cvat --rename-class Apple=apple --unknown drop
                 """)
 
         @OptionGroup var options: DeploymentOptions
-        @Argument(help: "The file.") var path: String
+        @Argument(help: "The file, or for some formats the folder.") var path: String
         @Option(help: "What wrote it; see gleaner components.") var format: String
-        @Flag(help: "Take class names that neither the model nor gleaner.yaml knows.") var addClasses = false
+        @Option(help: ArgumentHelp("An option of the format; may be given more than once.", valueName: "key=value"))
+        var formatOption: [String] = []
+        @Option(
+            help: ArgumentHelp("A class that is called otherwise here; may be given more than once.", valueName: "old=new"))
+        var renameClass: [String] = []
+        @Option(
+            help: """
+                Classes that neither the model nor gleaner.yaml knows: reject their labels, add them, or drop such boxes \
+                from their frames.
+                """)
+        var unknown = ClassMapping.Unknown.reject
 
         func run() throws {
             let deployment = try options.open()
             var line = ProgressLine("labels")
-            let report = try deployment.importLabels(path, format: format, addsClasses: addClasses) {
+            var formatOptions: [String: JSONValue] = [:]
+            for option in formatOption {
+                let (key, value) = try OptionPair.json(option, of: "--format-option")
+                formatOptions[key] = value
+            }
+            var mapping = ClassMapping(unknown: unknown)
+            for rename in renameClass {
+                let (old, new) = try OptionPair.text(rename, of: "--rename-class")
+                mapping.renames[old] = new
+            }
+            let report = try deployment.importLabels(path, format: format, options: formatOptions, mapping: mapping) {
                 line.update($0, of: nil)
             }
             line.end()
@@ -52,11 +73,26 @@ struct LabelCommand: ParsableCommand {
             "\(report.applied) labels applied, \(report.corrected) corrected, \(report.unchanged) here already, "
                 + "\(report.outdated) older than what is here, \(report.rejected.count) rejected"
         ]
+        lines += report.unknownClasses.map { unknown in
+            let nearest = unknown.nearest.map { ", much like '\($0)'" } ?? ""
+            return "  class '\(unknown.name)' is not known here\(nearest): \(unknown.count) labels, \(unknown.decision.done)"
+        }
         let shownMax = 20
         lines += report.rejected.prefix(shownMax).map { "  \($0.place): \($0.sample): \($0.reason)" }
         if report.rejected.count > shownMax {
             lines.append("  … \(report.rejected.count - shownMax) more (--json lists all)")
         }
         return lines.joined(separator: "\n")
+    }
+}
+
+extension ClassMapping.Unknown: ExpressibleByArgument {
+    /// What was decided, as of something done.
+    fileprivate var done: String {
+        switch self {
+        case .reject: "rejected (--rename-class, or --unknown add or drop)"
+        case .add: "added"
+        case .drop: "dropped"
+        }
     }
 }
