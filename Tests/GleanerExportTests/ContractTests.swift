@@ -65,7 +65,7 @@ import Testing
         }
         let formats: [(any LabelFormat, String)] = [
             (CocoLabels(), "coco-train.json"), (LabelStudioLabels(), "label-studio.json"), (CSVLabels(), "samples.csv"),
-            (CVATLabels(), "annotations.xml"), (VOCLabels(), "Annotations/\(Make.id(1)).xml"),
+            (CVATLabels(), "cvat-train.xml"), (VOCLabels(), "Annotations/\(Make.id(1)).xml"),
         ]
         for (format, file) in formats {
             let data = try Data(contentsOf: URL(filePath: "\(folder.path)/\(file)"))

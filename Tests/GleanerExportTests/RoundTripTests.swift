@@ -40,7 +40,7 @@ import Testing
     @Test(
         arguments: [
             (YOLOExport(), YOLOLabels(), ""), (VOCExport(), VOCLabels(), ""),
-            (CVATExport(), CVATLabels(), "/annotations.xml"),
+            (CVATExport(), CVATLabels(), ""),
             (ImageFolderExport(), ImageFolderLabels(), ""), (WebDatasetExport(), WebDatasetLabels(), ""),
             (WebDatasetExport(), WebDatasetLabels(), "/webdataset/train-000000.tar"),
         ] as [(any ExportFormat, any LabelFormat, String)])

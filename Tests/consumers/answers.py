@@ -14,11 +14,13 @@ class Answer:
         self.batch, self.folder = Path(sys.argv[3]), Path(sys.argv[4])
         self.frames = {}
         self.back = {}
+        # Whether it writes nothing for a frame that shows nothing.
+        self.loses_empty = False
 
     def saw(self, name, content):
         """A frame as the consumer reads it: its file's name, and its bytes or the path of them."""
         content = content if isinstance(content, bytes) else Path(content).read_bytes()
-        id = Path(name).stem
+        id = Path(name).name.split(".")[0]
         assert id not in self.frames, f"{id} is there twice"
         self.frames[id] = hashlib.sha256(content).hexdigest()
 
@@ -27,7 +29,7 @@ class Answer:
         self.back.setdefault(label_format, []).append([str(path), options])
 
     def leave(self):
-        (self.folder / "answer.json").write_text(json.dumps({"frames": self.frames, "back": self.back}))
+        (self.folder / "answer.json").write_text(json.dumps({"frames": self.frames, "back": self.back, "loses_empty": self.loses_empty}))
 
 
 def does_not_read():

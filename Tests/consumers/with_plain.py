@@ -43,7 +43,7 @@ elif answer.format == "coco":
             id, name = ids[each["image_id"]], names[each["category_id"]]
             rows[id] = name if "bbox" not in each else rows[id] + [box(name, *each["bbox"])]
 elif answer.format == "cvat":
-    for picture in ElementTree.parse(answer.batch / "annotations.xml").getroot().iter("image"):
+    for picture in (each for path in answer.batch.glob("cvat-*.xml") for each in ElementTree.parse(path).getroot().iter("image")):
         id = see(answer.batch / picture.get("name"))
         sides = [[float(mark.get(key)) for key in ("xtl", "ytl", "xbr", "ybr")] + [mark.get("label")] for mark in picture.iter("box")]
         tag = picture.find("tag")

@@ -30,15 +30,12 @@ elif answer.kind == "detection" and answer.format == "yolo":
         detection(sv.DetectionDataset.from_yolo(str(images), str(labels), str(answer.batch / "data.yaml")), part)
 elif answer.kind == "detection" and answer.format == "voc":
     detection(sv.DetectionDataset.from_pascal_voc(str(answer.batch / "JPEGImages"), str(answer.batch / "Annotations")), "voc")
-elif answer.kind == "classification" and answer.format in ("imagefolder", "yolo"):
+elif answer.kind == "classification" and answer.format == "yolo":
     for part in ("train", "val", "test"):
-        # It takes every entry of the folder for a class.
-        (answer.batch / part / "metadata.jsonl").rename(answer.batch / f"{part}.jsonl")
         dataset = sv.ClassificationDataset.from_folder_structure(str(answer.batch / part))
         for path, _, _ in dataset:
             answer.saw(path, path)
         dataset.as_folder_structure(str(answer.folder / part))
-        (answer.batch / f"{part}.jsonl").rename(answer.batch / part / "metadata.jsonl")
         answer.writes("imagefolder", part)
 else:
     does_not_read()

@@ -12,6 +12,13 @@ from answers import Answer, does_not_read  # noqa: E402
 answer = Answer()
 if answer.format != "yolo":
     does_not_read()
+import matplotlib  # noqa: E402
+
+# It would fetch a font for its plots.
+fonts = answer.folder / "settings" / "Ultralytics"
+fonts.mkdir(parents=True)
+for name in ("Arial.ttf", "Arial.Unicode.ttf"):
+    shutil.copy(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf", fonts / name)
 from ultralytics.data.utils import check_cls_dataset, check_det_dataset  # noqa: E402
 
 # It writes caches beside the labels, which are none of the batch.

@@ -1,54 +1,40 @@
 import Foundation
 public import GleanerCore
 
-/// CVAT for images 1.1: `annotations.xml`, with a `<box>` for each object or a `<tag>` for a class.
+/// CVAT for images 1.1, with a `<box>` for each object or a `<tag>` for a class.
 ///
-/// Names of pictures are their paths in the batch, so the batch's folder is what CVAT is given as its data. The part
-/// of the data (a split, or `unlabeled`) is each picture's `subset`. In a batch for labeling the marks are what the
-/// model claims, with `source="auto"`.
+/// A batch for labeling gives `cvat.xml`, whose marks are what the model claims, with `source="auto"`. A batch for training
+/// gives one file for each split that has samples, `cvat-train.xml`, `cvat-val.xml` and `cvat-test.xml`, as COCO does.
+/// Names of pictures are their paths in the batch, so the batch's folder is what CVAT is given as its data.
 public struct CVATExport: ExportFormat {
     public static let entry = Registry<any ExportFormat>.Entry(
-        "cvat", "CVAT for images 1.1: annotations.xml with boxes or tags"
+        "cvat", "CVAT for images 1.1: boxes or tags in XML; one file for each split when training"
     ) { _ in CVATExport() }
-
-    public static let fileName = "annotations.xml"
 
     public init() {}
     public func makeWriter(for header: BatchHeader, in folder: String) throws -> any ExportWriter {
-        try CVATWriter(header: header, folder: folder)
+        CVATWriter(header: header, folder: folder)
     }
 }
 
 private struct CVATWriter: ExportWriter {
     let header: BatchHeader
-    private let file: BufferedFile
-    private var count = 0
+    let folder: String
+    private var files: [String: (file: BufferedFile, count: Int)] = [:]
 
-    init(header: BatchHeader, folder: String) throws {
+    init(header: BatchHeader, folder: String) {
         self.header = header
-        file = try BufferedFile("\(folder)/\(CVATExport.fileName)")
-        let kind = header.task == .detection ? "rectangle" : "tag"
-        let labels = header.classes.map {
-            "<label><name>\(XMLText.escaped($0))</name><type>\(kind)</type><attributes></attributes></label>\n"
-        }
-        try file.write(
-            """
-            <?xml version="1.0" encoding="utf-8"?>
-            <annotations>
-            <version>1.1</version>
-            <meta><task><size>\(header.sampleCount)</size><mode>annotation</mode><labels>
-            \(labels.joined())</labels></task></meta>
-
-            """)
+        self.folder = folder
     }
 
     mutating func append(_ sample: SampleRecord) throws {
-        let part = ViewFolder.part(of: sample, header.purpose)
-        let source = header.purpose == .training ? "manual" : "auto"
+        let name = header.purpose == .labeling ? "cvat.xml" : "cvat-\(sample.split.rawValue).xml"
+        let (file, number) = try files[name] ?? (begin(name), 0)
+        files[name] = (file, number + 1)
         try file.write(
-            "<image id=\"\(count)\" name=\"\(XMLText.escaped(sample.file))\" subset=\"\(part)\" "
+            "<image id=\"\(number)\" name=\"\(XMLText.escaped(sample.file))\" "
                 + "width=\"\(sample.width)\" height=\"\(sample.height)\">\n")
-        count += 1
+        let source = header.purpose == .training ? "manual" : "auto"
         switch header.task {
         case .detection:
             for mark in try sample.shownBoxes(header) {
@@ -65,8 +51,28 @@ private struct CVATWriter: ExportWriter {
         try file.write("</image>\n")
     }
 
+    private func begin(_ name: String) throws -> BufferedFile {
+        let file = try BufferedFile("\(folder)/\(name)")
+        let kind = header.task == .detection ? "rectangle" : "tag"
+        let labels = header.classes.map {
+            "<label><name>\(XMLText.escaped($0))</name><type>\(kind)</type><attributes></attributes></label>\n"
+        }
+        try file.write(
+            """
+            <?xml version="1.0" encoding="utf-8"?>
+            <annotations>
+            <version>1.1</version>
+            <meta><task><mode>annotation</mode><labels>
+            \(labels.joined())</labels></task></meta>
+
+            """)
+        return file
+    }
+
     func finish() throws {
-        try file.write("</annotations>\n")
-        try file.finish()
+        for (file, _) in files.values {
+            try file.write("</annotations>\n")
+            try file.finish()
+        }
     }
 }

@@ -14,7 +14,7 @@ public struct ImageFolderExport: ExportFormat {
 
     public init() {}
     public func makeWriter(for header: BatchHeader, in folder: String) throws -> any ExportWriter {
-        ImageFolderWriter(header: header, folder: folder)
+        ImageFolderWriter(header: header, folder: folder, hasList: true)
     }
 }
 
@@ -24,11 +24,14 @@ struct ImageFolderWriter: ExportWriter {
 
     let header: BatchHeader
     let folder: String
+    /// Whether each part has a `metadata.jsonl`; some readers take pictures and nothing else.
+    let hasList: Bool
     private var files: [String: BufferedFile] = [:]
 
-    init(header: BatchHeader, folder: String) {
+    init(header: BatchHeader, folder: String, hasList: Bool) {
         self.header = header
         self.folder = folder
+        self.hasList = hasList
     }
 
     func place(of sample: SampleRecord) throws -> FramePlace? {
@@ -44,6 +47,7 @@ struct ImageFolderWriter: ExportWriter {
     }
 
     mutating func append(_ sample: SampleRecord) throws {
+        guard hasList else { return }
         let part = ViewFolder.part(of: sample, header.purpose)
         if files[part] == nil {
             try ViewFolder.make(part, in: folder)

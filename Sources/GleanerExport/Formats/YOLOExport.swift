@@ -7,7 +7,7 @@ public import GleanerCore
 /// object (shares of the frame), and `data.yaml`. A part is a split, or `unlabeled` in a batch for labeling, whose
 /// lines are what the model claims. A frame without objects has an empty file.
 ///
-/// Classification: `<part>/<class>/<id>.<ext>`, as ``ImageFolderExport`` writes it.
+/// Classification: `<part>/<class>/<id>.<ext>`, as ``ImageFolderExport``, and nothing but pictures.
 public struct YOLOExport: ExportFormat {
     public static let entry = Registry<any ExportFormat>.Entry(
         "yolo", "Ultralytics YOLO: images, labels and data.yaml, or a folder for each class"
@@ -18,7 +18,8 @@ public struct YOLOExport: ExportFormat {
     public init() {}
     public func makeWriter(for header: BatchHeader, in folder: String) throws -> any ExportWriter {
         header.task == .detection
-            ? YOLOWriter(header: header, folder: folder) : ImageFolderWriter(header: header, folder: folder)
+            ? YOLOWriter(header: header, folder: folder)
+            : ImageFolderWriter(header: header, folder: folder, hasList: false)
     }
 }
 

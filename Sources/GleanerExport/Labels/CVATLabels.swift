@@ -1,13 +1,13 @@
 import Foundation
 public import GleanerCore
 
-/// Labels from CVAT for images 1.1: `annotations.xml`, or a folder with it.
+/// Labels from CVAT for images 1.1: an XML file such as `annotations.xml`, or a folder with some.
 ///
 /// An image's `<box>`es are its objects, a `<tag>` its class. An image without either is *not* a label, since CVAT lists
 /// those that nobody has looked at too, unless the option `empty: labeled` says so. Boxes with `source="auto"` are
 /// predictions until someone has looked at them; the option `scored: labels` takes them.
 public struct CVATLabels: LabelFormat {
-    public static let entry = Registry<any LabelFormat>.Entry("cvat", "CVAT for images 1.1: annotations.xml") {
+    public static let entry = Registry<any LabelFormat>.Entry("cvat", "CVAT for images 1.1: an XML file, or a folder with some") {
         options in
         CVATLabels(
             empty: options.choice("empty", CocoLabels.Empty.self) ?? .unlabeled,
@@ -24,7 +24,17 @@ public struct CVATLabels: LabelFormat {
     public func read(
         _ path: String, found: (IncomingLabel) throws -> Void, rejected: (RejectedLabel) throws -> Void
     ) throws {
-        let file = InputFolder.isOne(path) ? "\(path)/annotations.xml" : path
+        guard InputFolder.isOne(path) else { return try read(file: path, found: found, rejected: rejected) }
+        let files = try InputFolder.files(in: path, suffixes: [".xml"]).filter { !$0.contains("/") }
+        guard !files.isEmpty else {
+            throw GleanerError(.malformed, "\(path) has no XML file in it", remedy: "name the folder that does")
+        }
+        for file in files { try read(file: "\(path)/\(file)", found: found, rejected: rejected) }
+    }
+
+    private func read(
+        file: String, found: (IncomingLabel) throws -> Void, rejected: (RejectedLabel) throws -> Void
+    ) throws {
         var hasPictures = false
         try XMLElements.forEach(in: file, root: "annotations") { element, number in
             guard element.name == "image" else { return }
