@@ -8,6 +8,8 @@
     /// `@unchecked Sendable`: the handle has one owner, ``PictureDecoder``, which is not copyable.
     final class JPEGDecompressor: @unchecked Sendable {
         private let handle: tjhandle
+        /// Pixels that wait to be turned upright.
+        private var stored = PixelBuffer()
 
         init() throws {
             guard let handle = tjInitDecompress() else {
@@ -28,16 +30,55 @@
             var colorspace: Int32 = 0
             try check(
                 tjDecompressHeader3(handle, base, UInt(bytes.count), &width, &height, &subsampling, &colorspace), bytes)
-            guard Int(width) == header.width, Int(height) == header.height else {
+            guard Int(width) == header.storedWidth, Int(height) == header.storedHeight else {
                 throw GleanerError.malformedPicture("its header gives two sizes")
             }
-            pixels.resize(width: header.width, height: header.height)
+            let hasInks = colorspace == Int32(TJCS_CMYK.rawValue) || colorspace == Int32(TJCS_YCCK.rawValue)
+            guard header.orientation != .upright else { return try read(bytes, header, hasInks, into: &pixels) }
+            try read(bytes, header, hasInks, into: &stored)
+            header.orientation.turn(stored, into: &pixels)
+        }
+
+        /// The pixels as they are stored.
+        private func read(
+            _ bytes: UnsafeRawBufferPointer, _ header: PictureHeader, _ hasInks: Bool, into pixels: inout PixelBuffer
+        ) throws {
+            let (width, height) = (header.storedWidth, header.storedHeight)
+            pixels.resize(width: width, height: height)
+            guard hasInks else {
+                return try check(
+                    pixels.withMutableBytes { decompress(bytes, $0.baseAddress, width, height, TJPF_RGB) }, bytes)
+            }
+            var inks = [UInt8](repeating: 0, count: width * height * 4)
             try check(
-                pixels.withMutableBytes {
-                    tjDecompress2(
-                        handle, base, UInt(bytes.count), $0.baseAddress, width, 0, height, Int32(TJPF_RGB.rawValue),
-                        TJFLAG_ACCURATEDCT | TJFLAG_LIMITSCANS)
-                }, bytes)
+                inks.withUnsafeMutableBufferPointer { decompress(bytes, $0.baseAddress, width, height, TJPF_CMYK) },
+                bytes)
+            pixels.withMutableBytes { target in
+                for pixel in 0..<width * height {
+                    let black = inks[pixel * 4 + 3]
+                    for channel in 0..<3 {
+                        target[pixel * 3 + channel] = Self.mixed(inks[pixel * 4 + channel], black)
+                    }
+                }
+            }
+        }
+
+        /// What is left of the light behind two inks, `light × black / 255`, rounded as Pillow's integers round.
+        ///
+        /// Files hold how much light an ink lets through, as Adobe writes them; Pillow and OpenCV take that for all.
+        private static func mixed(_ light: UInt8, _ black: UInt8) -> UInt8 {
+            let product = Int(255 - light) * Int(black) + 128
+            return UInt8(clamping: Int(black) - ((product >> 8) + product) >> 8)
+        }
+
+        private func decompress(
+            _ bytes: UnsafeRawBufferPointer, _ target: UnsafeMutablePointer<UInt8>?, _ width: Int, _ height: Int,
+            _ format: TJPF
+        ) -> Int32 {
+            tjDecompress2(
+                handle, bytes.assumingMemoryBound(to: UInt8.self).baseAddress, UInt(bytes.count), target, Int32(width),
+                0,
+                Int32(height), Int32(format.rawValue), TJFLAG_ACCURATEDCT | TJFLAG_LIMITSCANS)
         }
 
         /// Warnings count as failures: after one, part of the picture is made up.

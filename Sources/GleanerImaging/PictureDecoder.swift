@@ -1,9 +1,13 @@
 public import GleanerCore
 
-/// Decodes PNG and JPEG to 8-bit RGB: grey, palette and 16-bit pictures too, transparency over black.
+/// Decodes PNG and JPEG to 8-bit RGB: grey, palette, 16-bit and four-ink pictures too.
+///
+/// It gives what OpenCV and Pillow give when they are asked for colour, so that a model sees what it was trained on:
+/// transparency is left out, not mixed with a background, and of 16 bits the upper eight count. Pictures are turned
+/// upright by their EXIF orientation, as OpenCV and every labeling tool do.
 ///
 /// Damage is an error, never a frame: decoders would otherwise fill what is missing with grey, and a model would
-/// predict on it. EXIF orientation is left alone, so boxes are in the pixels as stored.
+/// predict on it.
 ///
 /// It keeps what it can from picture to picture. Not copyable, so one thread at a time uses it.
 public struct PictureDecoder: ~Copyable, Sendable {

@@ -5,14 +5,21 @@ public import GleanerCore
 /// Read before any pixel, so that a header of a few bytes cannot make the decoder take gigabytes.
 public struct PictureHeader: Hashable, Sendable {
     public var encoding: PictureEncoding
+    /// Of the picture as it stands upright.
     public var width: Int
     public var height: Int
+    /// How the stored picture must be turned.
+    public var orientation = Orientation.upright
 
     public init(encoding: PictureEncoding, width: Int, height: Int) {
         self.encoding = encoding
         self.width = width
         self.height = height
     }
+
+    /// Of the picture as it is stored.
+    var storedWidth: Int { orientation.swapsSides ? height : width }
+    var storedHeight: Int { orientation.swapsSides ? width : height }
 
     /// Larger pictures are refused: 67,108,864 pixels, so that the frames of a 64-megapixel sensor still fit
     /// (9,248 × 6,944) and a decoded frame stays below 192 MiB.
@@ -68,6 +75,7 @@ public struct PictureHeader: Hashable, Sendable {
     /// Walks the marker segments up to the frame header: ITU-T T.81, annex B.
     private static func readJPEG(_ reader: inout ByteReader) throws -> PictureHeader {
         try reader.skip(jpegSignature.count)
+        var header = PictureHeader(encoding: .jpeg, width: 0, height: 0)
         while true {
             let marker = try nextMarker(&reader)
             switch marker {
@@ -76,12 +84,14 @@ public struct PictureHeader: Hashable, Sendable {
                 throw GleanerError.malformedPicture("its pixels begin before its size is given")
             case 0xc0...0xcf where marker != 0xc4 && marker != 0xc8 && marker != 0xcc:
                 try reader.skip(3)  // length of the segment, bits of a sample
-                let height = Int(try reader.uint16())
-                return PictureHeader(encoding: .jpeg, width: Int(try reader.uint16()), height: height)
+                (header.height, header.width) = (Int(try reader.uint16()), Int(try reader.uint16()))
+                if header.orientation.swapsSides { swap(&header.width, &header.height) }
+                return header
             default:
                 let length = Int(try reader.uint16())
                 guard length >= 2 else { throw GleanerError.malformedPicture("a segment has no length") }
-                try reader.skip(length - 2)
+                let segment = try reader.bytes(length - 2)
+                if marker == 0xe1, header.orientation == .upright { header.orientation = .exif(segment) }
             }
         }
     }
@@ -106,6 +116,11 @@ private struct ByteReader {
     mutating func skip(_ count: Int) throws {
         guard count <= bytes.count - position else { throw GleanerError.truncatedPicture("it ends in its header") }
         position += count
+    }
+
+    mutating func bytes(_ count: Int) throws -> UnsafeRawBufferPointer {
+        try skip(count)
+        return UnsafeRawBufferPointer(rebasing: bytes[position - count..<position])
     }
 
     mutating func uint8() throws -> UInt8 {

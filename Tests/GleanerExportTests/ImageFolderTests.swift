@@ -58,6 +58,7 @@ import Testing
         let sample = Make.fruit(1, label: .boxes([Make.box("pear", 1, 2, 3, 4)]))
         try writeView(ImageFolderExport(), Make.header(.training, .detection, count: 1), [sample], in: folder)
         #expect(
-            try folder.text("train/metadata.jsonl").contains(#""objects":{"bbox":[[1.0,2.0,3.0,4.0]],"categories":["pear"]}"#))
+            try folder.text("train/metadata.jsonl").contains(
+                #""objects":{"bbox":[[1.0,2.0,3.0,4.0]],"categories":["pear"]}"#))
     }
 }

@@ -12,28 +12,25 @@ import Testing
     }
 
     @Test func theFixturesAreThere() {
-        #expect(Fixtures.all.pictures.count == 10)
+        #expect(Fixtures.all.pictures.count == 28)
         #expect(Fixtures.all.resizes.count == 18)
     }
 
     @Test(arguments: Fixtures.jpegsIfSupported)
-    func everyKindOfPictureDecodesAsPillowDecodesIt(picture: Fixtures.Picture) throws {
+    func everyKindOfPictureDecodesAsPillowAndOpenCVDecodeIt(picture: Fixtures.Picture) throws {
         let pixels = try decode(picture.bytes)
         #expect(pixels.width == picture.width)
         #expect(pixels.height == picture.height)
-        #expect(pixels.levels == Array(picture.rgb))
+        let distance = zip(pixels.levels, picture.rgb).map { abs(Int($0) - Int($1)) }.max() ?? .max
+        #expect(distance <= picture.tolerance, "\(distance)")
     }
 
-    @Test func halfTransparentPixelsAreMixedWithBlack() throws {
-        // One pixel, 8-bit RGBA (200, 100, 0, 128), made with Pillow.
-        let base64 =
-            "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGM4kcLQAAAE0QGthTwvTQAAAABJRU5ErkJggg=="
-        let bytes = try #require(Data(base64Encoded: base64))
-        let levels = try decode(bytes).levels
-        // Light adds up linearly, so half of it shows brighter than half the level.
-        #expect((100...160).contains(levels[0]))
-        #expect((50...80).contains(levels[1]))
-        #expect(levels[2] == 0)
+    /// Where the two differ, the fixtures hold what Pillow gives.
+    @Test func pillowAndOpenCVAgreeOnAllButInks() {
+        for picture in Fixtures.all.pictures {
+            #expect(
+                picture.apart <= (picture.name.contains("cmyk") || picture.name.contains("ycck") ? 2 : 0), "\(picture)")
+        }
     }
 
     @Test(arguments: Fixtures.jpegsIfSupported)
@@ -78,7 +75,8 @@ import Testing
                 Issue.record("half of \(picture) decoded")
             } catch {}
             try picture.bytes.withUnsafeBytes { _ = try decoder.decode($0, into: &pixels) }
-            #expect(pixels.levels == Array(picture.rgb))
+            let distance = zip(pixels.levels, picture.rgb).map { abs(Int($0) - Int($1)) }.max() ?? .max
+            #expect(distance <= picture.tolerance)
         }
     }
 

@@ -15,8 +15,12 @@ enum Fixtures {
         var name: String
         var width: Int
         var height: Int
+        /// How far Pillow and OpenCV are apart, in levels.
+        var apart: Int
         var bytes: Data
         var rgb: Data
+        /// libpng rounds 16 bits to 8; OpenCV cuts them off.
+        var tolerance: Int { name.contains("16 bit") ? 1 : 0 }
         var isJPEG: Bool { name.hasPrefix("jpeg") }
     }
     struct Document: Decodable {

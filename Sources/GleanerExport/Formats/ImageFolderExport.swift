@@ -70,7 +70,8 @@ struct ImageFolderWriter: ExportWriter {
         case .classification: break
         case .detection:
             let marks = try sample.shownBoxes(header)
-            let boxes = marks.map { "[\($0.box.x),\($0.box.y),\($0.box.width),\($0.box.height)]" }.joined(separator: ",")
+            let boxes = marks.map { "[\($0.box.x),\($0.box.y),\($0.box.width),\($0.box.height)]" }.joined(
+                separator: ",")
             let names = try marks.map { try Self.text($0.label) }.joined(separator: ",")
             keys.append("\"objects\":{\"bbox\":[\(boxes)],\"categories\":[\(names)]}")
         }

@@ -7,7 +7,9 @@ public import GleanerCore
 /// those that nobody has looked at too, unless the option `empty: labeled` says so. Boxes with `source="auto"` are
 /// predictions until someone has looked at them; the option `scored: labels` takes them.
 public struct CVATLabels: LabelFormat {
-    public static let entry = Registry<any LabelFormat>.Entry("cvat", "CVAT for images 1.1: an XML file, or a folder with some") {
+    public static let entry = Registry<any LabelFormat>.Entry(
+        "cvat", "CVAT for images 1.1: an XML file, or a folder with some"
+    ) {
         options in
         CVATLabels(
             empty: options.choice("empty", CocoLabels.Empty.self) ?? .unlabeled,

@@ -42,7 +42,8 @@ extension Deployment {
         var found: [IncomingLabel] = []
         var rejected: [RejectedLabel] = []
         try reader.read(
-            path, found: { if let label = mapper.mapped($0) { found.append(label) } }, rejected: { rejected.append($0) })
+            path, found: { if let label = mapper.mapped($0) { found.append(label) } }, rejected: { rejected.append($0) }
+        )
         try mapper.requireUsed()
         var report = LabelImportReport(rejected: rejected, unknownClasses: mapper.unknownClasses)
         let allowed = mapping.unknown == .add ? nil : Set(classes)

@@ -24,7 +24,8 @@ struct LabelCommand: ParsableCommand {
         @Option(help: ArgumentHelp("An option of the format; may be given more than once.", valueName: "key=value"))
         var formatOption: [String] = []
         @Option(
-            help: ArgumentHelp("A class that is called otherwise here; may be given more than once.", valueName: "old=new"))
+            help: ArgumentHelp(
+                "A class that is called otherwise here; may be given more than once.", valueName: "old=new"))
         var renameClass: [String] = []
         @Option(
             help: """
@@ -75,7 +76,8 @@ struct LabelCommand: ParsableCommand {
         ]
         lines += report.unknownClasses.map { unknown in
             let nearest = unknown.nearest.map { ", much like '\($0)'" } ?? ""
-            return "  class '\(unknown.name)' is not known here\(nearest): \(unknown.count) labels, \(unknown.decision.done)"
+            return
+                "  class '\(unknown.name)' is not known here\(nearest): \(unknown.count) labels, \(unknown.decision.done)"
         }
         let shownMax = 20
         lines += report.rejected.prefix(shownMax).map { "  \($0.place): \($0.sample): \($0.reason)" }
