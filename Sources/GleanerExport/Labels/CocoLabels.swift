@@ -161,7 +161,9 @@ private struct CocoDocument {
             // Its picture must not be labeled without it; when not even that can be told, nothing can be used.
             guard let owner = try? decoder.decode(Owner.self, from: element.json) else { throw error }
             return assign(
-                Pending(picture: owner.image_id, number: element.number, mark: .failure(.init(error.message))))
+                Pending(
+                    picture: owner.image_id, number: element.number,
+                    mark: .failure(.init(String(error.message.dropFirst(place.count + 1))))))
         }
         assign(Pending(picture: annotation.image_id, number: element.number, mark: mark(annotation)))
     }

@@ -18,7 +18,7 @@ public struct YOLOLabels: LabelFormat {
     public init(scored: CocoLabels.Scored = .predictions) { self.scored = scored }
 
     private static let lineCountMax = 100_000
-    private static let fileByteCountMax = 8 << 20
+    private static let fileByteCountMax = 64 << 20
 
     public func read(
         _ path: String, found: (IncomingLabel) throws -> Void, rejected: (RejectedLabel) throws -> Void
