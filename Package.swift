@@ -31,6 +31,7 @@ let package = Package(
         // The operating system's libraries.
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
+        .target(name: "CLinux"),
         .target(name: "COnnxRuntime", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
 
         // Nouns and protocols. Every library below sees this one and never a sibling.
@@ -49,7 +50,7 @@ let package = Package(
             name: "GleanerStore",
             dependencies: ["GleanerCore", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
-        .target(name: "GleanerExport", dependencies: ["GleanerCore", "Yams"], swiftSettings: strict),
+        .target(name: "GleanerExport", dependencies: ["GleanerCore", "CLinux", "Yams"], swiftSettings: strict),
 
         // The one place that sees them all.
         .target(

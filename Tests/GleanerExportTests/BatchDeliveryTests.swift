@@ -17,10 +17,10 @@ import Testing
         stick = try folder.folder("stick")
     }
 
-    private func deliver(_ picture: (SampleID) throws -> [UInt8] = { Make.picture($0.sequence) }) throws
+    private func deliver(_ picture: @Sendable (SampleID) throws -> [UInt8] = { Make.picture($0.sequence) }) throws
         -> String
     {
-        try BatchDelivery.deliver(outboxFolder: outbox, to: stick, picture: picture)
+        try BatchDelivery.deliver(outboxFolder: outbox, to: stick, picture: picture).folder
     }
     private var onStick: [String] { (try? FileManager.default.contentsOfDirectory(atPath: stick).sorted()) ?? [] }
 
@@ -29,12 +29,10 @@ import Testing
         #expect(onStick == ["batch-\(id.short)"])
         #expect(try BatchVerifier.verify(final) == manifest)
         #expect(try Data(contentsOf: URL(filePath: "\(final)/frames/\(Make.id(2)).png")) == Data(Make.picture(2)))
-        var asked = 0
         _ = try deliver { id in
-            asked += 1
+            Issue.record("the picture of \(id) was asked for")
             return Make.picture(id.sequence)
         }
-        #expect(asked == 0)
     }
 
     @Test func whatAnEarlierDeliveryLeftIsReplaced() throws {

@@ -17,7 +17,7 @@ import Testing
         _ = try batch.finish { Make.picture($0.sequence) }
         return try BatchDelivery.deliver(outboxFolder: "\(folder.path)/outbox", to: try folder.folder("stick")) {
             Make.picture($0.sequence)
-        }
+        }.folder
     }
 
     private static let boxes: [LabeledBox] = [

@@ -17,24 +17,29 @@ public enum BatchDelivery {
     /// A folder of that name is always a whole, verified batch; a delivery that was cut off is begun anew. A batch that
     /// lies there already, with the same manifest and all its files, counts as delivered.
     ///
-    /// - Parameter picture: gives the bytes of a sample's picture; they are checked against its digest.
-    /// - Returns: the path of the batch's folder.
+    /// - Parameters:
+    ///   - picture: gives the bytes of a sample's picture, on several threads at a time. What is read back is checked
+    ///     against its digest.
+    ///   - progress: is told how many pictures are written.
+    /// - Returns: the path of the batch's folder, and its manifest.
     /// - Throws: ``GleanerError``: `batch.conflict` when something else has the batch's name, `batch.damaged` when
     ///   bytes are not what was sealed, `file.system` when the disk fails or is full. Nothing is left behind.
     public static func deliver(
-        outboxFolder: String, to directory: String, picture: (SampleID) throws -> [UInt8]
-    ) throws -> String {
+        outboxFolder: String, to directory: String, picture: @Sendable (SampleID) throws -> [UInt8],
+        progress: (_ done: Int) -> Void = { _ in }
+    ) throws -> (folder: String, manifest: BatchManifest) {
         let (manifest, id) = try BatchVerifier.manifest(in: outboxFolder)
         let final = "\(directory)/\(folderName(id))"
-        if try isDelivered(id, at: final) { return final }
+        if try isDelivered(id, at: final) { return (final, manifest) }
         let partial = "\(directory)/.partial-\(id.short)"
         try removeLeftover(partial)
         guard mkdir(partial, 0o755) == 0 else {
             throw GleanerError.system("cannot make the folder", partial, errno: errno)
         }
         do {
-            try fill(partial, from: outboxFolder, manifest, picture: picture)
-            try flush(partial)
+            let barrier = try WriteBarrier(partial)
+            try fill(partial, from: outboxFolder, manifest, picture: picture, progress: progress)
+            try barrier.flush()
             try BatchVerifier.verify(partial)
             guard rename(partial, final) == 0 else {
                 throw GleanerError.system("cannot rename to", final, errno: errno)
@@ -44,7 +49,7 @@ public enum BatchDelivery {
             throw error
         }
         try DurableFile.flushFolder(directory)
-        return final
+        return (final, manifest)
     }
 
     private static func isDelivered(_ id: BatchID, at path: String) throws -> Bool {
@@ -80,8 +85,18 @@ public enum BatchDelivery {
         }
     }
 
+    /// What has to be known of a sample to write its picture.
+    private struct Placed: Decodable {
+        var id: SampleID
+        var file: String
+        var bytes: Int
+    }
+
+    private static let groupCount = 64
+
     private static func fill(
-        _ folder: String, from outbox: String, _ manifest: BatchManifest, picture: (SampleID) throws -> [UInt8]
+        _ folder: String, from outbox: String, _ manifest: BatchManifest,
+        picture: @Sendable (SampleID) throws -> [UInt8], progress: (Int) -> Void
     ) throws {
         for name in Set(manifest.files.flatMap { BatchPath.folders(of: $0.path) }).sorted() {
             guard mkdir("\(folder)/\(name)", 0o755) == 0 || errno == EEXIST else {
@@ -90,13 +105,23 @@ public enum BatchDelivery {
         }
         var unwritten = Set(manifest.files.map(\.path))
         let packed = Set(manifest.files.map(\.path).filter { PackedFile.exists($0, in: outbox) })
-        try SampleLines.forEach(in: "\(outbox)/\(BatchManifest.samplesFileName)") { sample in
+        var group: [Placed] = []
+        var done = 0
+        func writeGroup() throws {
+            try Workers.forEach(group) { try write(try picture($0.id), of: $0, to: folder) }
+            done += group.count
+            progress(done)
+            group.removeAll(keepingCapacity: true)
+        }
+        try JSONLines.forEach(Placed.self, in: "\(outbox)/\(BatchManifest.samplesFileName)") { sample in
             if packed.contains(sample.file) { return }
             guard unwritten.remove(sample.file) != nil else {
                 throw BatchVerifier.damaged("the manifest of \(outbox) does not list the picture '\(sample.file)'")
             }
-            try write(try picture(sample.id), of: sample, to: folder)
+            group.append(sample)
+            if group.count == groupCount { try writeGroup() }
         }
+        try writeGroup()
         // The manifest comes last: it is what makes a folder a batch.
         for path in unwritten.sorted() + [BatchManifest.fileName] {
             let copy = try BufferedFile("\(folder)/\(path)")
@@ -109,8 +134,8 @@ public enum BatchDelivery {
         }
     }
 
-    private static func write(_ bytes: [UInt8], of sample: SampleRecord, to folder: String) throws {
-        guard bytes.count == sample.bytes, Digest(of: bytes) == sample.sha256 else {
+    private static func write(_ bytes: [UInt8], of sample: Placed, to folder: String) throws {
+        guard bytes.count == sample.bytes else {
             throw GleanerError(
                 .batchDamaged, "the picture of sample \(sample.id) is not the one that was kept",
                 remedy: "the disk of the device may be failing; drop the sample and seal the batch again")
@@ -118,12 +143,5 @@ public enum BatchDelivery {
         let file = try BufferedFile("\(folder)/\(sample.file)")
         try file.write(bytes)
         try file.finish()
-    }
-
-    /// Everything is written before the first flush, so that the system can write it out in one go.
-    private static func flush(_ folder: String) throws {
-        let tree = try BatchTree(folder)
-        for file in tree.files { try tree.flush(file) }
-        try tree.flushFolders()
     }
 }

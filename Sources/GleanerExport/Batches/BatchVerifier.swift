@@ -20,7 +20,7 @@ public enum BatchVerifier {
     public static func verify(_ folder: String) throws -> BatchManifest {
         let manifest = try self.manifest(in: folder).manifest
         try requireListed(manifest, in: folder)
-        for file in manifest.files { try verify(file, in: folder) }
+        try Workers.forEach(manifest.files) { try verify($0, in: folder) }
         return manifest
     }
 

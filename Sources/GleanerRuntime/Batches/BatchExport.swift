@@ -146,25 +146,22 @@ extension Deployment {
         guard let id = batch.id else { preconditionFailure("batch \(batch.number) is delivered before it is sealed") }
         let outbox = "\(folder)/outbox/\(id)"
         let sampleCount = batch.header.sampleCount
-        var done = 0
-        let folder: String
+        let delivered: (folder: String, manifest: BatchManifest)
         do {
-            folder = try BatchDelivery.deliver(outboxFolder: outbox, to: directory) { id in
-                done += 1
-                progress(done, sampleCount)
-                return try store.picture(of: id)
-            }
+            let store = store
+            delivered = try BatchDelivery.deliver(
+                outboxFolder: outbox, to: directory, picture: { try store.picture(of: $0) },
+                progress: { progress($0, sampleCount) })
         } catch let error as GleanerError where error.code == .sampleDamaged {
             // It is in quarantine now; the others go back to the queue and leave with the next batch.
             try store.discardBatch(batch.number)
             try? FileManager.default.removeItem(atPath: outbox)
             throw error
         }
-        let manifest = try BatchVerifier.verify(folder)
         try store.acknowledge(batch.number, receipt: id.digest)
         try? FileManager.default.removeItem(atPath: outbox)
         return ExportedBatch(
-            id: "\(id)", number: batch.number, purpose: batch.purpose, folder: folder,
-            sampleCount: sampleCount, byteCount: manifest.files.reduce(0) { $0 + $1.bytes }, resumed: resumed)
+            id: "\(id)", number: batch.number, purpose: batch.purpose, folder: delivered.folder,
+            sampleCount: sampleCount, byteCount: delivered.manifest.files.reduce(0) { $0 + $1.bytes }, resumed: resumed)
     }
 }
