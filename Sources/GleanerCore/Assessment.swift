@@ -4,11 +4,11 @@ public struct Assessment: Hashable, Sendable, Codable {
     /// since PASCAL VOC.
     public static let overlapMin: Float = 0.5
 
-    /// Objects that it found, or 1 for the right class.
+    /// Objects or classes that it found.
     public var hits: Int
-    /// Objects that it claimed and that are not there, or 1 for a wrong class.
+    /// Objects or classes that it claimed and that are not there.
     public var falseAlarms: Int
-    /// Objects that it did not claim, or 1 for a wrong class.
+    /// Objects or classes that are there and that it did not claim.
     public var misses: Int
 
     public init(hits: Int, falseAlarms: Int, misses: Int) {
@@ -20,13 +20,18 @@ public struct Assessment: Hashable, Sendable, Codable {
     /// `nil` when the two are of different tasks, or nobody knows the truth.
     public init?(of prediction: PredictionRecord, against label: LabelValue) {
         switch (prediction.task, label) {
-        case (.classification, .classified(let name)):
-            let isRight = prediction.top?.label == name
-            self.init(hits: isRight ? 1 : 0, falseAlarms: isRight ? 0 : 1, misses: isRight ? 0 : 1)
+        case (.classification, .classified(let name)): self.init(of: prediction.claimedClasses, against: [name])
+        case (.classification, .classes(let names)): self.init(of: prediction.claimedClasses, against: Set(names))
         case (.detection, .boxes(let truth)):
             self.init(of: prediction.confidentBoxes, against: truth)
         default: return nil
         }
+    }
+
+    /// One class against one is a hit, or a false alarm and a miss.
+    private init(of claimed: [PredictionRecord.ClassScore], against truth: Set<String>) {
+        let hits = claimed.count { truth.contains($0.label) }
+        self.init(hits: hits, falseAlarms: claimed.count - hits, misses: truth.count - hits)
     }
 
     /// Each claimed box, the surest first, takes the free box of its class that it overlaps most.

@@ -15,6 +15,8 @@ public struct BatchHeader: Hashable, Sendable, Codable {
     public var task: ModelTask
     /// Class names that predictions and labels may have, in the order of their indices.
     public var classes: [String]
+    /// Whether the classes of a classifier do not exclude each other; left out when they do.
+    public var allowsSeveralClasses: Bool?
     public var sampleCount: Int
     public init(
         purpose: BatchPurpose, device: DeviceID, number: Int, task: ModelTask, classes: [String], sampleCount: Int
@@ -28,6 +30,7 @@ public struct BatchHeader: Hashable, Sendable, Codable {
     }
     enum CodingKeys: String, CodingKey {
         case purpose, device, number, task, classes
+        case allowsSeveralClasses = "allows_several_classes"
         case sampleCount = "sample_count"
     }
 }

@@ -34,7 +34,8 @@ public protocol InferenceEngine: Sendable {
 /// Turns raw outputs into a prediction in the pixels of the frame. A plain value: one serves all frames.
 public protocol OutputDecoder: Sendable {
     var task: ModelTask { get }
-    /// From this score on a detection counts as claimed; `nil` for classifiers.
+    /// From this score on a detection counts as claimed, or a class that excludes no other; `nil` for classifiers whose
+    /// classes exclude each other.
     var scoreMin: Float? { get }
     /// Checks at load time that the outputs of a model fit, so that a wrong model is refused before any frame.
     ///

@@ -2,6 +2,9 @@
 public enum LabelValue: Hashable, Sendable {
     /// The frame shows this class.
     case classified(String)
+    /// The frame shows these classes and no others, of a model whose classes do not exclude each other; an empty list is
+    /// a frame that shows none. Sorted, each once.
+    case classes([String])
     /// The frame shows these objects and no others; an empty list is a frame that shows none.
     case boxes([LabeledBox])
     /// Nobody can or wants to say: the frame is done with, and teaches nothing.
@@ -35,13 +38,14 @@ public struct LabelRecord: Hashable, Sendable, Codable {
         self.author = author
     }
 
-    enum CodingKeys: String, CodingKey { case kind, `class`, boxes, revision, author }
-    private enum Kind: String, Codable { case classified = "class", boxes, unusable }
+    enum CodingKeys: String, CodingKey { case kind, `class`, classes, boxes, revision, author }
+    private enum Kind: String, Codable { case classified = "class", classes, boxes, unusable }
 
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         switch try container.decode(Kind.self, forKey: .kind) {
         case .classified: value = .classified(try container.decode(String.self, forKey: .class))
+        case .classes: value = .classes(try container.decode([String].self, forKey: .classes))
         case .boxes: value = .boxes(try container.decode([LabeledBox].self, forKey: .boxes))
         case .unusable: value = .unusable
         }
@@ -55,6 +59,9 @@ public struct LabelRecord: Hashable, Sendable, Codable {
         case .classified(let name):
             try container.encode(Kind.classified, forKey: .kind)
             try container.encode(name, forKey: .class)
+        case .classes(let names):
+            try container.encode(Kind.classes, forKey: .kind)
+            try container.encode(names, forKey: .classes)
         case .boxes(let boxes):
             try container.encode(Kind.boxes, forKey: .kind)
             try container.encode(boxes, forKey: .boxes)

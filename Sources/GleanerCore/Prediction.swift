@@ -41,7 +41,8 @@ public struct Detection: Hashable, Sendable, Codable {
 
 /// What a model says of a frame.
 public enum Prediction: Hashable, Sendable {
-    /// A probability for each of the model's labels, in their order; they sum to 1. For a model that gives logits z
+    /// A probability for each of the model's labels, in their order. They sum to 1, unless the classes do not exclude each
+    /// other: the model's decoder then has a `score_min`, from which on a class is claimed. For a model that gives logits z
     /// also `ln Σ exp z`, which says how much of anything it knows it sees.
     case classification(probabilities: [Float], logSumExp: Float? = nil)
     /// Objects, best score first. It holds those below the model's `score_min` too, down to its `score_floor`:
@@ -69,6 +70,13 @@ public enum Prediction: Hashable, Sendable {
         case .detection(let detections):
             detections.first?.classIndex
         }
+    }
+
+    /// How sure the model is of what it says of the frame: the best score; of classes that do not exclude each other the
+    /// chance that it is right of all of them, if each were so for itself.
+    public func confidence(scoreMin: Float?) -> Float {
+        guard case .classification(let probabilities, _) = self, scoreMin != nil else { return topScore ?? 0 }
+        return probabilities.reduce(1) { $0 * max($1, 1 - $1) }
     }
 
     /// Its confidence in ``topClassIndex``.
@@ -114,7 +122,8 @@ public struct PredictionRecord: Hashable, Sendable, Codable {
     public var classes: [ClassScore]?
     /// Every box down to the model's `score_floor`; `nil` for a classifier.
     public var boxes: [BoxScore]?
-    /// From this score on the model claims the object; `nil` for a classifier.
+    /// From this score on the model claims the object, or the class where classes do not exclude each other; `nil` for
+    /// other classifiers.
     public var scoreMin: Float?
 
     /// At most this many classes and boxes are recorded.
@@ -132,8 +141,8 @@ public struct PredictionRecord: Hashable, Sendable, Codable {
             boxes = detections.prefix(Self.entryCountMax).map {
                 BoxScore(label: Self.name($0.classIndex, labels), score: $0.score, box: $0.box)
             }
-            self.scoreMin = scoreMin
         }
+        self.scoreMin = scoreMin
     }
 
     /// A class that the manifest has no name for goes by its number.
@@ -143,6 +152,20 @@ public struct PredictionRecord: Hashable, Sendable, Codable {
 
     /// The boxes that the model claims: what a labeling tool shows as pre-labels.
     public var confidentBoxes: [BoxScore] { (boxes ?? []).filter { $0.score >= (scoreMin ?? 0) } }
+
+    /// The classes that a classifier claims: the most probable, or all those that do not exclude each other and reach
+    /// ``scoreMin``.
+    public var claimedClasses: [ClassScore] {
+        guard let scoreMin else { return classes?.first.map { [$0] } ?? [] }
+        return (classes ?? []).filter { $0.score >= scoreMin }
+    }
+
+    /// See ``Prediction/confidence(scoreMin:)``; `nil` when nothing was predicted. Classes beyond those recorded are all but
+    /// impossible.
+    public var confidence: Float? {
+        guard let classes, scoreMin != nil else { return top?.score }
+        return classes.reduce(1) { $0 * max($1.score, 1 - $1.score) }
+    }
 
     /// The most probable class, or the best box's.
     public var top: ClassScore? {

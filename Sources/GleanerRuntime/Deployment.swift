@@ -45,6 +45,12 @@ public final class Deployment: Sendable {
         return known + configuration.classes.filter { !known.contains($0) }
     }
 
+    /// Whether the active model is a classifier whose classes do not exclude each other.
+    func allowsSeveralClasses() throws -> Bool {
+        guard let manifest = try store.activeModel()?.manifest, manifest.task == .classification else { return false }
+        return try LoadedModel.decoder(of: manifest, registries: registries).scoreMin != nil
+    }
+
     /// Makes a folder a deployment: its configuration, with every key explained.
     ///
     /// - Throws: ``GleanerError`` when it is one already.

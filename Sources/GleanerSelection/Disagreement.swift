@@ -8,16 +8,18 @@ public enum Disagreement {
     /// Boxes of two models that overlap at least so much and have one class mean the same object.
     static let overlapMin = Assessment.overlapMin
 
-    /// Of classifications half the sum of absolute differences between probabilities (total variation), of detections
-    /// the share of claimed boxes that the other model does not claim; 0 for two empty frames.
+    /// Of classifications half the sum of absolute differences between probabilities (total variation), or where classes
+    /// do not exclude each other the largest difference; of detections the share of claimed boxes that the other model does not claim; 0 for two empty frames.
     ///
     /// - Returns: `nil` for predictions of two tasks, or of two sets of classes.
     public static func between(_ first: Prediction, _ second: Prediction, scoreMin: Float = 0) -> Utility? {
         switch (first, second) {
         case (.classification(let one, _), .classification(let other, _)):
             guard one.count == other.count, one.count >= 2 else { return nil }
-            let sum = zip(one, other).reduce(0.0) { $0 + Double(($1.0 - $1.1).magnitude) }
-            return sum.isFinite ? Utility(clamping: sum / 2) : nil
+            let differences = zip(one, other).map { Double(($0 - $1).magnitude) }
+            guard differences.allSatisfy(\.isFinite) else { return nil }
+            let areExclusive = [one, other].allSatisfy { ($0.reduce(0, +) - 1).magnitude < 0.01 }
+            return Utility(clamping: areExclusive ? differences.reduce(0, +) / 2 : differences.max() ?? 0)
         case (.detection, .detection):
             let (one, other) = (first.confident(scoreMin: scoreMin), second.confident(scoreMin: scoreMin))
             let count = one.count + other.count

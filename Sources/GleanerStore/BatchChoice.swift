@@ -40,7 +40,8 @@ struct BatchChoice {
     let destination: String
     let limit: Int
     let task: ModelTask
-    let includesDelivered: Bool
+    /// Samples in delivered batches of up to this number leave again; `nil` for none.
+    let againUpTo: Int?
     /// The samples that a strategy kept and that shall leave, the best first; `nil` for those of the largest utility.
     var chosen: [Int64]?
 
@@ -146,8 +147,7 @@ struct BatchChoice {
     }
 
     private func trainable(_ db: Database) throws -> [Int64] {
-        let excluded = includesDelivered ? "'open', 'sealed'" : "'open', 'sealed', 'delivered'"
-        return try Int64.fetchAll(
+        try Int64.fetchAll(
             db,
             sql: """
                 SELECT sample_key FROM sample s
@@ -156,9 +156,10 @@ struct BatchChoice {
                   AND NOT EXISTS (
                     SELECT 1 FROM batch_sample b JOIN batch USING (number)
                     WHERE b.sample_key = s.sample_key AND b.label_key = s.label_key
-                      AND batch.purpose = 'training' AND batch.destination = ? AND batch.state IN (\(excluded)))
+                      AND batch.purpose = 'training' AND batch.destination = ?
+                      AND (batch.state IN ('open', 'sealed') OR batch.state = 'delivered' AND batch.number > ?))
                 ORDER BY sample_key LIMIT ?
-                """, arguments: [task.rawValue, destination, limit])
+                """, arguments: [task.rawValue, destination, againUpTo ?? -1, limit])
     }
 
     /// The active model's task, if samples of it wait; else that of the newest sample that does.

@@ -30,16 +30,16 @@ extension DeploymentStore {
     /// All members have one task: the one asked for, or the active model's, or the newest sample's.
     ///
     /// - Parameters:
-    ///   - includesDelivered: for training, takes samples that the destination has already.
+    ///   - againUpTo: for training, takes samples that the destination has already, in batches of up to this number.
     ///   - choosing: for labeling, which of the samples that wait leave. It may take its time: nothing waits for it.
     public func openBatch(
         _ purpose: BatchPurpose, destination: String, limit: Int, formats: [String], task: ModelTask? = nil,
-        includesDelivered: Bool = false, choosing: ((LabelingChoice) -> [Int64])? = nil
+        againUpTo: Int? = nil, choosing: ((LabelingChoice) -> [Int64])? = nil
     ) throws -> StoredBatch? {
         guard limit > 0, let task = try task ?? read({ db in try BatchChoice.task(purpose, db) }) else { return nil }
         var choice = BatchChoice(
             destination: destination, limit: min(limit, Self.batchSampleCountMax), task: task,
-            includesDelivered: includesDelivered)
+            againUpTo: againUpTo)
         if purpose == .labeling, let choosing {
             let waiting = try read { db in try choice.waiting(db) }
             choice.chosen = choosing(waiting)
@@ -67,6 +67,11 @@ extension DeploymentStore {
             try db.run("UPDATE batch SET classes = ? WHERE number = ?", [try Self.json(classes), number])
             return try Self.batch(number, db)
         }
+    }
+
+    /// The number of the newest batch; 0 before there is any.
+    public func newestBatch() throws -> Int {
+        try read { db in try Int.fetchOne(db, sql: "SELECT max(number) FROM batch") ?? 0 }
     }
 
     /// Samples that were sent out for labeling so far, those on their way included.

@@ -101,7 +101,7 @@ extension DeploymentStore {
             """,
             [
                 run, sequence, model, model, record.scene, record.inclusionProbability,
-                record.prediction.top.map { Double($0.score) }, record.duplicateOf != nil,
+                record.prediction.confidence.map { Double($0) }, record.duplicateOf != nil,
                 topClass, topClass, record.reason, kept.isAudit, record.utility, Self.coin(record.id),
                 kept.evictionKey, record.sha256.data, record.bytes, kept.diskByteCount, record.encoding.rawValue,
                 kept.home.rawValue, record.width, record.height, now.seconds.isFinite ? now.seconds : 0,

@@ -27,10 +27,14 @@ extension DeploymentStore {
     /// never over one that has a revision. What is already taken stays when a later transaction fails; taking the
     /// file again completes it.
     ///
-    /// - Parameter allowedClasses: names that a label may have; `nil` allows any.
-    public func apply(_ labels: [IncomingLabel], allowedClasses: Set<String>? = nil) throws -> LabelReport {
+    /// - Parameters:
+    ///   - allowedClasses: names that a label may have; `nil` allows any.
+    ///   - allowsSeveralClasses: whether the classes of a classifier do not exclude each other.
+    public func apply(
+        _ labels: [IncomingLabel], allowedClasses: Set<String>? = nil, allowsSeveralClasses: Bool = false
+    ) throws -> LabelReport {
         var report = LabelReport()
-        let check = LabelCheck(classes: allowedClasses)
+        let check = LabelCheck(classes: allowedClasses, allowsSeveralClasses: allowsSeveralClasses)
         for start in stride(from: 0, to: labels.count, by: Self.labelsPerTransaction) {
             let part = labels[start..<min(start + Self.labelsPerTransaction, labels.count)]
             report = try write { db in

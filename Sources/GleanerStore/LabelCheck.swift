@@ -7,6 +7,8 @@ struct LabelCheck {
 
     /// `nil` allows any class.
     let classes: Set<String>?
+    /// Whether the classes of classifiers do not exclude each other.
+    var allowsSeveralClasses = false
 
     struct Refusal: Error {
         var reason: String
@@ -22,7 +24,20 @@ struct LabelCheck {
         case .classified(let name):
             guard task != .detection else { throw Refusal(reason: "a class for a sample whose model finds boxes") }
             try check(name)
+            if allowsSeveralClasses { label.value = .classes([name]) }
+        case .classes(let names):
+            guard task != .detection else { throw Refusal(reason: "classes for a sample whose model finds boxes") }
+            guard allowsSeveralClasses else {
+                throw Refusal(reason: "\(names.count) classes for a sample whose model gives exactly one")
+            }
+            for name in names { try check(name) }
+            label.value = .classes(Set(names).sorted())
         case .boxes(let boxes):
+            // Formats that know boxes alone say of a frame that shows nothing that it has none.
+            if boxes.isEmpty, task == .classification, allowsSeveralClasses {
+                label.value = .classes([])
+                return label
+            }
             guard task != .classification else { throw Refusal(reason: "boxes for a sample whose model gives a class") }
             var clipped: [LabeledBox] = []
             for labeled in boxes {

@@ -53,10 +53,12 @@ public struct OutputDecoderContract {
         if prediction.task != decoder.task { violations.append("its prediction is of another task than it says") }
         switch prediction {
         case .classification(let probabilities, _):
-            if decoder.scoreMin != nil { violations.append("a classifier has no scoreMin") }
             if probabilities.count != labelCount { violations.append("there is not one probability for each label") }
-            if !probabilities.allSatisfy({ (0...1).contains($0) }) || abs(probabilities.reduce(0, +) - 1) > 1e-3 {
-                violations.append("probabilities lie outside of 0…1 or do not sum to 1: \(probabilities)")
+            if !probabilities.allSatisfy({ (0...1).contains($0) }) {
+                violations.append("probabilities lie outside of 0…1: \(probabilities)")
+            }
+            if decoder.scoreMin == nil, abs(probabilities.reduce(0, +) - 1) > 1e-3 {
+                violations.append("probabilities of classes that exclude each other do not sum to 1: \(probabilities)")
             }
         case .detection(let detections):
             if decoder.scoreMin == nil { violations.append("a detector has a scoreMin") }

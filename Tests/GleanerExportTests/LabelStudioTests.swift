@@ -163,8 +163,7 @@ import Testing
                 rectangle(#""x":0,"y":0,"width":5,"height":5"#, #","original_width":1e9,"original_height":240"#),
                 "on a picture"
             ),
-            (choice(#"["a","b"]"#), "has 2 classes"), (choice(#"["a"]"#, from: "scene"), "none of 'label'"),
-            (choice(#"["a"]"#) + "," + choice(#"["b"]"#), "has 2 classes"),
+            (choice(#"["a"]"#, from: "scene"), "none of 'label'"),
         ]
         for (result, reason) in cases {
             let good = task(annotation(choice(#"["one"]"#)))
@@ -174,6 +173,12 @@ import Testing
                 read.reasons.count == 1 && read.reasons[0].hasPrefix("task 1: ") && read.reasons[0].contains(reason),
                 "\(read.reasons)")
         }
+    }
+
+    @Test func severalChoicesAreSeveralClasses() throws {
+        let one = task(annotation(choice(#"["b","a","b"]"#)))
+        let two = task(annotation(choice(#"["b"]"#) + "," + choice(#"["a"]"#)))
+        #expect(try read(one, two).values == [.classes(["a", "b"]), .classes(["a", "b"])])
     }
 
     @Test func theSampleIsFoundInMetaOrInTheNameOfThePicture() throws {
@@ -200,9 +205,12 @@ import Testing
             #"{\#(base),"label":{"choices":["one","two"]}}"#, #"{\#(base),"frame":"unusable","label":[\#(box)]}"#,
             "{\(base)}",
             #"{"image":"/x.png","sample_id":"a","label":"one"}"#)
-        #expect(read.values == [.classified("one"), .boxes([Make.box("cat", 80, 60, 120, 120)]), .unusable])
+        #expect(
+            read.values == [
+                .classified("one"), .boxes([Make.box("cat", 80, 60, 120, 120)]), .classes(["one", "two"]), .unusable,
+            ])
         #expect(read.found[0].label.revision == 1_795_341_600_000)
-        #expect(read.rejected.map(\.place) == ["task 3", "task 5", "task 6"])
+        #expect(read.rejected.map(\.place) == ["task 5", "task 6"])
     }
 
     @Test func aFileThatIsNoListIsAnErrorAndDeepNestingDoesNotOverflow() throws {

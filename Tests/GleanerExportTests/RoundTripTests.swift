@@ -223,7 +223,7 @@ import Testing
             ("<polygon label='apple' points='1,2;3,4'/>", "<polygon>"),
             ("<box label='apple' source='auto'/>", "prediction"),
             ("<box xtl='1' ytl='1' xbr='4' ybr='5'/>", "no label"),
-            ("<tag label='apple'/><tag label='pear'/>", "1 more marks"),
+            ("<tag label='apple'/><box label='pear' xtl='1' ytl='1' xbr='4' ybr='5'/>", "only one kind"),
             ("<box label='apple' xtl='1' ytl='1' xbr='4' ybr='5' rotation='30'/>", "rotated"),
             ("<box label='apple' xtl='a' ytl='1' xbr='4' ybr='5'/>", "no number for xtl"),
         ])

@@ -148,3 +148,44 @@ import Testing
         #expect(contract.violations(of: try decoder()) == [])
     }
 }
+
+/// Classifiers whose classes do not exclude each other.
+@Suite struct IndependentClassesTests {
+    private func decoder(_ options: [String: JSONValue]) throws -> any OutputDecoder {
+        try DecoderSpec(name: "classification", options: options).make()
+    }
+
+    private func probabilities(_ values: [Float], _ activation: String) throws -> [Float] {
+        let outputs = TensorOutputs([TensorBuffer("out", [1, values.count], values)])
+        let decoder = try decoder(["activation": .string(activation)])
+        try decoder.check(outputs, labelCount: values.count)
+        let prediction = try decoder.decode(outputs, undoing: .same(width: 4, height: 4))
+        guard case .classification(let probabilities, _) = prediction else { return [] }
+        return probabilities.map { ($0 * 1000).rounded() / 1000 }
+    }
+
+    @Test func eachLogitIsAProbabilityOfItsOwn() throws {
+        // σ(ln 3) = 3/4, σ(0) = 1/2, σ(−ln 9) = 1/10.
+        #expect(try probabilities([log(3), 0, -log(9)], "sigmoid") == [0.75, 0.5, 0.1])
+    }
+
+    @Test func probabilitiesAreNotMadeToSumToOne() throws {
+        #expect(try probabilities([0.9, 0.8, 0.1], "independent") == [0.9, 0.8, 0.1])
+        #expect(code { _ = try probabilities([3, 0, 0], "independent") } == .outputNotProbability)
+    }
+
+    @Test func onlyTheyClaimFromAScoreOn() throws {
+        #expect(try decoder(["activation": .string("sigmoid")]).scoreMin == 0.5)
+        #expect(try decoder(["activation": .string("independent"), "score_min": .number(0.3)]).scoreMin == 0.3)
+        #expect(try decoder([:]).scoreMin == nil)
+        #expect(code { _ = try decoder(["activation": .string("logits"), "score_min": .number(0.3)]) } == .malformed)
+    }
+
+    @Test(arguments: ["sigmoid", "independent"])
+    func theyKeepTheContractOfDecoders(activation: String) throws {
+        let contract = OutputDecoderContract(labelCount: 3) {
+            TensorOutputs([TensorBuffer("out", [1, 3], [0.9, 0.8, 0.1])])
+        }
+        #expect(contract.violations(of: try decoder(["activation": .string(activation)])) == [])
+    }
+}

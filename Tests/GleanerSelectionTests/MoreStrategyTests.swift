@@ -244,3 +244,40 @@ struct RateLimitTests {
         #expect(reasons["limited"] ?? 0 > 70)
     }
 }
+
+/// Classifiers whose classes do not exclude each other.
+@Suite struct IndependentClassesStrategyTests {
+    private func scores(_ probabilities: [Float]) -> FrameScores {
+        FrameScores(.classification(probabilities: probabilities), scoreMin: 0.5)
+    }
+
+    @Test func theClassInMostDoubtStandsForAll() throws {
+        guard case .classification(let topClass, let top, let second, let entropy) = scores([0.99, 0.3, 0.02]) else {
+            Issue.record("no classification")
+            return
+        }
+        #expect(topClass == 0)
+        #expect(abs(top - 0.7) < 1e-6 && abs(second - 0.3) < 1e-6)
+        // −(0.3 ln 0.3 + 0.7 ln 0.7) / ln 2
+        #expect(abs(entropy - 0.8813) < 1e-4)
+    }
+
+    @Test func twoCertainClassesAreNoDoubt() {
+        guard case .classification(_, let top, let second, _) = scores([1, 1, 0]) else { return }
+        #expect(top == 1 && second == 0)
+    }
+
+    @Test func aSingleClassIsAQuestionToo() {
+        guard case .classification(_, let top, _, _) = scores([0.4]) else {
+            Issue.record("no classification")
+            return
+        }
+        #expect(abs(top - 0.6) < 1e-6)
+    }
+
+    @Test func disagreementIsTheLargestDifference() throws {
+        let difference = Disagreement.between(
+            .classification(probabilities: [0.9, 0.9, 0.1]), .classification(probabilities: [0.9, 0.2, 0.3]))
+        #expect(abs(try #require(difference).value - 0.7) < 1e-6)
+    }
+}

@@ -189,7 +189,7 @@ import Testing
         _ = try fixture.label(ids[1], .classified("9"))
         #expect(try fixture.deliver(.training) == [ids[1]])
         let all = try fixture.store.openBatch(
-            .training, destination: "stick", limit: 10, formats: [], includesDelivered: true)
+            .training, destination: "stick", limit: 10, formats: [], againUpTo: .max)
         #expect(all?.header.sampleCount == 2)
         #expect(all?.header.classes == ["3", "9"])
         #expect(try fixture.state(ids[0]).labelState == .labeled)

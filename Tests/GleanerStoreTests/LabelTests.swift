@@ -103,6 +103,24 @@ import Testing
         #expect(try fixture.label(id, .unusable).applied == 1)
     }
 
+    @Test func severalClassesAreTakenOnlyWhereTheyDoNotExcludeEachOther() throws {
+        let fixture = try StoreFixture()
+        let id = try fixture.keep()
+        func label(_ value: LabelValue, several: Bool) throws -> LabelReport {
+            try fixture.store.apply(
+                [IncomingLabel(sample: "\(id)", label: LabelRecord(value: value), place: "p")],
+                allowsSeveralClasses: several)
+        }
+        #expect(try counts(label(.classes(["b", "a"]), several: false)) == [0, 0, 0, 0, 1])
+        #expect(try counts(label(.classes(["b", "a", "b"]), several: true)) == [1, 0, 0, 0, 0])
+        #expect(try fixture.store.sample("\(id)").record.label?.value == .classes(["a", "b"]))
+        // One class, and a frame that a format of boxes calls empty, are said in the same way.
+        #expect(try counts(label(.classified("a"), several: true)) == [0, 1, 0, 0, 0])
+        #expect(try fixture.store.sample("\(id)").record.label?.value == .classes(["a"]))
+        #expect(try counts(label(.boxes([]), several: true)) == [0, 1, 0, 0, 0])
+        #expect(try fixture.store.sample("\(id)").record.label?.value == .classes([]))
+    }
+
     @Test func nonsenseIdsAreRejected() throws {
         let fixture = try StoreFixture()
         let id = try fixture.keep()

@@ -137,7 +137,7 @@ public struct BatchWriter {
         guard header.purpose == .training else { return }
         let labels: [String] =
             switch header.task {
-            case .classification: [try sample.labeledClass()]
+            case .classification: try sample.labeledClasses()
             case .detection: try sample.labeledBoxes().map(\.label)
             }
         if let unknown = labels.first(where: { !classes.contains($0) }) {

@@ -48,6 +48,7 @@ private struct CSVExportWriter: ExportWriter {
         switch label?.value {
         case nil: ""
         case .classified(let name): name
+        case .classes(let names): String(decoding: try CanonicalJSON.encode(names), as: UTF8.self)
         case .boxes(let boxes): String(decoding: try CanonicalJSON.encode(boxes), as: UTF8.self)
         case .unusable: Unusable.name
         }

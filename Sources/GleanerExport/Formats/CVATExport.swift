@@ -44,7 +44,7 @@ private struct CVATWriter: ExportWriter {
                         + "xbr=\"\(box.x + box.width)\" ybr=\"\(box.y + box.height)\" z_order=\"0\"></box>\n")
             }
         case .classification:
-            if let mark = try sample.shownClass(header) {
+            for mark in try sample.shownClasses(header) {
                 try file.write("<tag label=\"\(XMLText.escaped(mark.label))\" source=\"\(source)\"></tag>\n")
             }
         }

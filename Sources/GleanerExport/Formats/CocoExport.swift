@@ -60,8 +60,9 @@ private struct CocoWriter: ExportWriter {
     private func predicted(_ sample: SampleRecord) -> [CocoFile.Mark] {
         switch header.task {
         case .classification:
-            let top = sample.predictedClass(among: header.classes)
-            return top.flatMap { mark($0.label, score: $0.score, box: nil) }.map { [$0] } ?? []
+            return sample.predictedClasses(among: header.classes).compactMap {
+                mark($0.label, score: $0.score, box: nil)
+            }
         case .detection:
             return sample.predictedBoxes(among: header.classes).compactMap {
                 mark($0.label, score: $0.score, box: $0.box)
@@ -71,7 +72,7 @@ private struct CocoWriter: ExportWriter {
 
     private func labeled(_ sample: SampleRecord) throws -> [CocoFile.Mark] {
         switch header.task {
-        case .classification: try [known(sample.labeledClass(), box: nil, of: sample)]
+        case .classification: try sample.labeledClasses().map { try known($0, box: nil, of: sample) }
         case .detection: try sample.labeledBoxes().map { try known($0.label, box: $0.box, of: sample) }
         }
     }

@@ -10,18 +10,20 @@ enum LabelStudioConfiguration {
     static let frameControl = "frame"
     static let picture = "image"
 
-    static func xml(task: ModelTask, classes: [String]) -> String {
+    static func xml(_ header: BatchHeader) -> String {
         let controls =
-            switch task {
-            case .classification: choices(labelControl, classes + [Unusable.name])
-            case .detection: rectangles(classes) + choices(frameControl, [Unusable.name])
+            switch header.task {
+            case .classification:
+                choices(
+                    labelControl, header.classes + [Unusable.name], allowsSeveral: header.allowsSeveralClasses == true)
+            case .detection: rectangles(header.classes) + choices(frameControl, [Unusable.name])
             }
         return "<View>\n  <Image name=\"\(picture)\" value=\"$image\" zoom=\"true\"/>\n\(controls)</View>\n"
     }
 
-    private static func choices(_ name: String, _ values: [String]) -> String {
+    private static func choices(_ name: String, _ values: [String], allowsSeveral: Bool = false) -> String {
         // A lone choice is a box to tick, so that it can be taken back.
-        let kind = values.count == 1 ? "multiple" : "single"
+        let kind = allowsSeveral || values.count == 1 ? "multiple" : "single"
         let lines = values.map { "    <Choice value=\"\(XMLText.escaped($0))\"/>\n" }.joined()
         return "  <Choices name=\"\(name)\" toName=\"\(picture)\" choice=\"\(kind)\" showInline=\"true\">\n"
             + "\(lines)  </Choices>\n"

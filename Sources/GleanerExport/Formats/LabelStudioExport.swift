@@ -32,7 +32,7 @@ public struct LabelStudioExport: ExportFormat {
     public func makeWriter(for header: BatchHeader, in folder: String) throws -> any ExportWriter {
         try header.requireNoReservedClass()
         let configuration = try BufferedFile("\(folder)/\(LabelStudioConfiguration.fileName)")
-        try configuration.write(LabelStudioConfiguration.xml(task: header.task, classes: header.classes))
+        try configuration.write(LabelStudioConfiguration.xml(header))
         try configuration.finish()
         return try LabelStudioWriter(header: header, folder: folder, picturePrefix: picturePrefix)
     }
@@ -70,8 +70,9 @@ private struct LabelStudioWriter: ExportWriter {
         let regions: [LabelStudioTask.Region]
         switch header.task {
         case .classification:
-            guard let top = sample.predictedClass(among: header.classes) else { return nil }
-            regions = [.init(class: top.label, score: top.score)]
+            let claimed = sample.predictedClasses(among: header.classes)
+            guard let top = claimed.first else { return nil }
+            regions = [.init(classes: claimed.map(\.label), score: top.score)]
         case .detection:
             regions = sample.predictedBoxes(among: header.classes).enumerated().compactMap { index, found in
                 .init(number: index + 1, box: found.box, label: found.label, score: found.score, of: sample)
@@ -84,7 +85,8 @@ private struct LabelStudioWriter: ExportWriter {
 
     private func labeledRegions(of sample: SampleRecord) throws -> [LabelStudioTask.Region] {
         switch header.task {
-        case .classification: [.init(class: try sample.labeledClass(), score: nil)]
+        case .classification:
+            try sample.labeledClasses().isEmpty ? [] : [.init(classes: try sample.labeledClasses(), score: nil)]
         case .detection:
             try sample.labeledBoxes().enumerated().compactMap { index, labeled in
                 .init(number: index + 1, box: labeled.box, label: labeled.label, score: nil, of: sample)
@@ -147,11 +149,11 @@ private struct LabelStudioTask: Encodable {
         var score: Float?
         var value: Value
 
-        init(class name: String, score: Float?) {
+        init(classes names: [String], score: Float?) {
             id = "c1"
             type = "choices"
             self.score = score
-            value = Value(choices: [name])
+            value = Value(choices: names)
         }
 
         /// A box as percentages, clipped to the frame; `nil` if nothing of it is inside. Label Studio itself accepts

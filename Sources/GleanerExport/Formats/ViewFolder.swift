@@ -32,11 +32,11 @@ extension SampleRecord {
         }
     }
 
-    /// The class that a view shows: what a person said, or what the model claims; `nil` when it claims none.
-    func shownClass(_ header: BatchHeader) throws -> (label: String, score: Float?)? {
+    /// The classes that a view shows: what a person said, or what the model claims.
+    func shownClasses(_ header: BatchHeader) throws -> [(label: String, score: Float?)] {
         switch header.purpose {
-        case .training: (try labeledClass(), nil)
-        case .labeling: predictedClass(among: header.classes).map { ($0.label, $0.score) }
+        case .training: try labeledClasses().map { ($0, nil) }
+        case .labeling: predictedClasses(among: header.classes).map { ($0.label, $0.score) }
         }
     }
 }

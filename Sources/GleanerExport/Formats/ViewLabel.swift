@@ -15,8 +15,22 @@ enum Unusable { static let name = "unusable" }
 extension SampleRecord {
     /// The class that a person gave this frame.
     func labeledClass() throws -> String {
-        guard case .classified(let name)? = label?.value else { throw missingLabel("a class") }
+        let names = try labeledClasses()
+        guard let name = names.first, names.count == 1 else {
+            throw GleanerError(
+                .exportLabel, "sample \(id) is labeled with \(names.count) classes, and this format holds one a frame",
+                remedy: "use label-studio, coco, cvat, csv or webdataset")
+        }
         return name
+    }
+
+    /// The classes that a person gave this frame: one, or any number where they do not exclude each other.
+    func labeledClasses() throws -> [String] {
+        switch label?.value {
+        case .classified(let name)?: [name]
+        case .classes(let names)?: names
+        default: throw missingLabel("a class")
+        }
     }
 
     /// The objects that a person marked.
@@ -25,9 +39,9 @@ extension SampleRecord {
         return boxes
     }
 
-    /// The model's most probable class, if a label may be that class.
-    func predictedClass(among classes: [String]) -> PredictionRecord.ClassScore? {
-        prediction.classes?.first.flatMap { classes.contains($0.label) ? $0 : nil }
+    /// The classes that the model claims, without those that no label may have.
+    func predictedClasses(among classes: [String]) -> [PredictionRecord.ClassScore] {
+        prediction.claimedClasses.filter { classes.contains($0.label) }
     }
 
     /// The boxes that the model claims, without those whose class no label may have.

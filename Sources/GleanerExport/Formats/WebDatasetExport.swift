@@ -67,7 +67,9 @@ private struct WebDatasetWriter: ExportWriter {
         try file.write(TarWriter.padding(sample.bytes))
         try append("\(sample.id).json", CanonicalJSON.encode(sample), to: file)
         if header.purpose == .training, header.task == .classification {
-            let name = try sample.labeledClass()
+            let names = try sample.labeledClasses()
+            // One index cannot say more than one class; the JSON does.
+            guard let name = names.first, names.count == 1 else { return }
             guard let index = header.classes.firstIndex(of: name) else {
                 throw GleanerError(
                     .exportLabel, "sample \(sample.id) is labeled '\(name)', which is no class of the batch")

@@ -5,7 +5,8 @@ public import GleanerCore
 ///
 /// The first line names the columns. Needed are `label` and one of `sample_id`, `id` and `file` (whose name without
 /// ending is the id); `revision` (a whole number) or `labeled_at` (RFC 3339) and `author` are read where they are. A
-/// label is a class, `unusable`, or boxes as JSON in the pixels of the frame:
+/// label is a class, `unusable`, a JSON list of classes that do not exclude each other, or boxes as JSON in the pixels
+/// of the frame:
 /// `[{"label":"apple","box":{"x":1,"y":2,"width":30,"height":40}}]`. A line with an empty label is not labeled.
 public struct CSVLabels: LabelFormat {
     public static let entry = Registry<any LabelFormat>.Entry(
@@ -91,6 +92,9 @@ private struct CSVLabelColumns {
     private func value(_ text: String) throws -> LabelValue {
         if text == Unusable.name { return .unusable }
         guard text.hasPrefix("[") else { return .classified(text) }
+        if let names = try? JSONDecoder().decode([String].self, from: Data(text.utf8)), !names.isEmpty {
+            return .classes(Set(names).sorted())
+        }
         let boxes: [LabeledBox] = try CanonicalJSON.decode(from: Data(text.utf8), named: "the list of boxes")
         return .boxes(try boxes.map { LabeledBox(label: $0.label, box: try BoxCheck.checked($0.box)) })
     }

@@ -70,9 +70,12 @@ public struct CVATLabels: LabelFormat {
             if marks.isEmpty { return empty == .labeled ? .boxes([]) : nil }
             return .boxes(try marks.enumerated().map { try box($1, number: $0 + 1) })
         }
-        guard marks.count == 1 else { throw LabelFault("has a tag and \(marks.count - 1) more marks") }
-        let name = try label(of: tag)
-        return name == Unusable.name ? .unusable : .classified(name)
+        guard marks.count == tags.count else {
+            throw LabelFault("has tags and \(marks.count - tags.count) boxes; only one kind can be taken")
+        }
+        let names = try tags.map { try label(of: $0) }
+        if names.contains(Unusable.name) { return .unusable }
+        return try tags.count == 1 ? .classified(label(of: tag)) : .classes(Set(names).sorted())
     }
 
     private func box(_ mark: XMLElement, number: Int) throws -> LabeledBox {

@@ -4,7 +4,7 @@ public import GleanerCore
 /// Labels from COCO's object annotations.
 ///
 /// A picture's sample is `gleaner_id`, else the name of `file_name`. Its annotations are its boxes; an annotation
-/// without `bbox` is a class for the whole frame (as in COCO Camera Traps), and must then be the only one.
+/// without `bbox` is a class for the whole frame (as in COCO Camera Traps), and then none may have one.
 ///
 /// - A picture without annotations is *not* a label, since most tools list the pictures that nobody has looked at
 ///   too. It is a frame without objects where it says `"labeled": true`, or with the option `empty: labeled`.
@@ -229,10 +229,11 @@ private struct CocoDocument {
         }
         let boxes = try entry.marks.compactMap { mark in try mark.box.map { try labeled($0, mark, entry.picture) } }
         if boxes.count == entry.marks.count { return .boxes(boxes) }
-        guard entry.marks.count == 1 else {
+        guard boxes.isEmpty else {
             throw LabelFault("has \(entry.marks.count) annotations, of which some have no bbox")
         }
-        return .classified(try name(of: entry.marks[0].category))
+        let names = try entry.marks.map { try name(of: $0.category) }
+        return names.count == 1 ? .classified(names[0]) : .classes(Set(names).sorted())
     }
 
     private func labeled(_ box: Box, _ mark: Mark, _ picture: Picture) throws -> LabeledBox {

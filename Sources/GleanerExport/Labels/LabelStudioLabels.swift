@@ -5,7 +5,7 @@ public import GleanerCore
 /// - The sample is `data.sample_id`, else `meta.sample_id`, else the name of the picture.
 /// - Of several annotations of a task the one updated last counts; its time is the label's revision. Skipped
 ///   (`was_cancelled`) annotations, drafts and predictions are not labels.
-/// - `rectanglelabels` are boxes, one chosen class is the frame's class, and the choice `unusable` says that the frame
+/// - `rectanglelabels` are boxes, chosen classes are the frame's, and the choice `unusable` says that the frame
 ///   is done with. An annotation without any result is a frame that shows no object; JSON-MIN cannot express it.
 /// - Only the control named by the option `control` is read (`label`, as in the exported labeling interface), and
 ///   `frame` for `unusable`.
@@ -75,11 +75,11 @@ extension LabelStudioAnnotation {
             return .boxes(try boxes.flatMap { try $0.labeledBoxes() })
         }
         let classes = answers.flatMap { $0.region.choices ?? [] }
-        guard boxes.isEmpty, classes.count == 1 else {
+        guard boxes.isEmpty, let first = classes.first else {
             throw LabelFault(
-                "has \(classes.count) classes and \(boxes.count) boxes; one class, or only boxes, can be taken")
+                "has \(classes.count) classes and \(boxes.count) boxes; only classes, or only boxes, can be taken")
         }
-        return .classified(classes[0])
+        return classes.count == 1 ? .classified(first) : .classes(Set(classes).sorted())
 
         func isUnusable(_ result: Result) -> Bool {
             let isOurs = result.control == control || result.control == LabelStudioConfiguration.frameControl

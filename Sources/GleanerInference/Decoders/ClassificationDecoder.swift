@@ -9,16 +9,21 @@ public struct ClassificationDecoder: OutputDecoder {
         case probabilities
         /// Any numbers, larger for likelier classes; softmax makes probabilities of them.
         case logits
+        /// Any numbers, larger for likelier classes that do not exclude each other; the logistic function makes a
+        /// probability of each.
+        case sigmoid
+        /// Probabilities of classes that do not exclude each other.
+        case independent
         /// Probabilities as small whole numbers: `(number − quantised_zero_point) × quantised_scale`.
         case quantised
     }
 
     public static let entry = Registry<any OutputDecoder>.Entry(
-        "classification", "one number for each class: probabilities, logits or quantised probabilities"
+        "classification", "one number for each class, of which one is true, or (sigmoid, independent) any number"
     ) { ClassificationDecoder($0) }
 
     public let task = ModelTask.classification
-    public let scoreMin: Float? = nil
+    public let scoreMin: Float?
 
     let output: String?
     let activation: Activation
@@ -31,6 +36,8 @@ public struct ClassificationDecoder: OutputDecoder {
         activation = options.choice("activation", Activation.self) ?? .probabilities
         quantisedScale = Float(options.number("quantised_scale", in: 1e-9...1e9) ?? 1.0 / 256)
         quantisedZeroPoint = options.integer("quantised_zero_point", in: -128...255)
+        let isExclusive = activation != .sigmoid && activation != .independent
+        scoreMin = isExclusive ? nil : Float(options.number("score_min", in: 0...1) ?? 0.5)
     }
 
     public func check(_ outputs: TensorOutputs, labelCount: Int) throws {
@@ -68,6 +75,10 @@ public struct ClassificationDecoder: OutputDecoder {
             let largest = numbers.max() ?? 0
             for index in numbers.indices { numbers[index] = exp(numbers[index] - largest) }
             logSumExp = largest + log(numbers.reduce(0, +))
+        case .sigmoid: return .classification(probabilities: numbers.map(sigmoid))
+        case .independent:
+            try Self.clamp(&numbers, of: tensor)
+            return .classification(probabilities: numbers)
         case .probabilities: try Self.clamp(&numbers, of: tensor)
         case .quantised:
             let zero = Float(quantisedZeroPoint ?? (tensor.elementType == .int8 ? -128 : 0))
@@ -86,7 +97,8 @@ public struct ClassificationDecoder: OutputDecoder {
             guard number >= -tolerance, number <= 1 + tolerance else {
                 throw GleanerError(
                     .outputNotProbability, "\(tensor.placeText) holds \(number), which is no probability",
-                    remedy: "set 'activation: logits' for the decoder, or correct the 'quantised_' options")
+                    remedy:
+                        "set 'activation' of the decoder to 'logits' or 'sigmoid', or correct the 'quantised_' options")
             }
             numbers[index] = min(max(number, 0), 1)
         }

@@ -40,6 +40,8 @@ struct DecoderGuess {
             (activation, reason) = ("quantised", "whole numbers")
         } else if values.allSatisfy({ isProbability($0) }), abs(values.reduce(0, +) - 1) < 0.02 {
             (activation, reason) = ("probabilities", "numbers that sum to 1")
+        } else if values.allSatisfy({ (0...1).contains($0) }) {
+            (activation, reason) = ("independent", "numbers from 0 to 1 that do not sum to 1")
         } else {
             (activation, reason) = ("logits", "numbers that do not sum to 1")
         }

@@ -65,19 +65,23 @@ extension Deployment {
         for batch in try store.unfinishedBatches(destination: destination) where batch.state == .sealed {
             delivered.append(try deliver(batch, to: directory, resumed: true, progress: progress))
         }
-        guard
+        let newest = try store.newestBatch()
+        var left = try limit(of: request)
+        // A batch is bounded; what does not fit leaves in the next one.
+        while left > 0,
             let open = try store.openBatch(
-                request.purpose, destination: destination, limit: try limit(of: request), formats: request.formats,
-                includesDelivered: request.includesDelivered, choosing: try labelingChoice())
-        else { return delivered }
-        let sealed = try seal(open)
-        delivered.append(try deliver(sealed, to: directory, resumed: false, progress: progress))
+                request.purpose, destination: destination, limit: left, formats: request.formats,
+                againUpTo: request.includesDelivered ? newest : nil, choosing: try labelingChoice())
+        {
+            left -= open.header.sampleCount
+            delivered.append(try deliver(try seal(open), to: directory, resumed: false, progress: progress))
+        }
         return delivered
     }
 
     /// How many samples may leave.
     private func limit(of request: ExportRequest) throws -> Int {
-        guard request.purpose == .labeling else { return request.countMax ?? DeploymentStore.batchSampleCountMax }
+        guard request.purpose == .labeling else { return request.countMax ?? .max }
         let awaited = try store.status().queue[.exported] ?? 0
         let free = configuration.selection.inFlightMax.map { max($0 - awaited, 0) } ?? .max
         return min(try request.countMax ?? max(0, labelsGranted() - store.labelingCount()), free)
@@ -118,6 +122,9 @@ extension Deployment {
             try DurableFile.makeFolder(partial)
             var header = open.header
             header.classes = try labelClasses()
+            if header.task == .classification, try allowsSeveralClasses() {
+                header.allowsSeveralClasses = true
+            }
             let formats = try open.formats.map { ($0, try registries.exportFormats.make($0)) }
             var writer = try BatchWriter(folder: partial, header: header, formats: formats)
             for start in stride(from: 0, to: header.sampleCount, by: Self.memberPageCount) {

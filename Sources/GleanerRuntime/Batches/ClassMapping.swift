@@ -58,6 +58,7 @@ struct ClassMapper {
         case .classified(let name):
             guard let name = mapped(name) else { return nil }
             label.label.value = .classified(name)
+        case .classes(let names): label.label.value = .classes(names.compactMap { mapped($0) })
         case .boxes(let boxes):
             label.label.value = .boxes(
                 boxes.compactMap { box in mapped(box.label).map { LabeledBox(label: $0, box: box.box) } })

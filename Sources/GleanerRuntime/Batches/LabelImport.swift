@@ -47,10 +47,11 @@ extension Deployment {
         try mapper.requireUsed()
         var report = LabelImportReport(rejected: rejected, unknownClasses: mapper.unknownClasses)
         let allowed = mapping.unknown == .add ? nil : Set(classes)
+        let several = try allowsSeveralClasses()
         var done = 0
         for start in stride(from: 0, to: found.count, by: Self.labelGroupCount) {
             let group = Array(found[start..<min(start + Self.labelGroupCount, found.count)])
-            let result = try store.apply(group, allowedClasses: allowed)
+            let result = try store.apply(group, allowedClasses: allowed, allowsSeveralClasses: several)
             report.applied += result.applied
             report.corrected += result.corrected
             report.unchanged += result.unchanged
@@ -70,18 +71,29 @@ extension Deployment {
         return format
     }
 
+    /// A class, or where they do not exclude each other several with commas between, or none.
+    private func labelValue(_ text: String, severalAllowed: Bool) throws -> LabelValue {
+        if text == "unusable" { return .unusable }
+        guard severalAllowed, try !labelClasses().contains(text) else { return .classified(text) }
+        return text == "none" ? .classes([]) : .classes(text.split(separator: ",").map(String.init).sorted())
+    }
+
     /// Labels one sample by hand: a class name, or `unusable`.
+    ///
+    /// Where classes do not exclude each other, several names with commas between, or `none`.
     ///
     /// - Throws: ``GleanerError`` when there is no such sample, or the class is unknown.
     public func setLabel(_ sample: String, to value: String) throws -> LabelImportReport {
         let stored = try store.sample(sample)
-        let label: LabelValue = value == "unusable" ? .unusable : .classified(value)
+        let several = try allowsSeveralClasses()
+        let label = try labelValue(value, severalAllowed: several)
         // Newer than what is there, whatever the wall clock says.
         let revision = max(Timestamp.now().milliseconds, (stored.record.label?.revision ?? 0) + 1)
         let incoming = IncomingLabel(
             sample: "\(stored.record.id)", label: LabelRecord(value: label, revision: revision, author: "operator"),
             place: "the command line")
-        let result = try store.apply([incoming], allowedClasses: Set(try labelClasses()))
+        let result = try store.apply(
+            [incoming], allowedClasses: Set(try labelClasses()), allowsSeveralClasses: several)
         if let rejected = result.rejected.first {
             throw GleanerError(
                 .malformed, "cannot label \(stored.record.id.short): \(rejected.reason)",

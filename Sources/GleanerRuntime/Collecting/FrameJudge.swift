@@ -105,7 +105,7 @@ final class FrameJudge: @unchecked Sendable {
             sequence: slot.sequence, prediction: judgement.prediction, manifest: model.manifest,
             scoreMin: model.decoder.scoreMin, hash: hash, embedding: judgement.embedding,
             frameSize: FrameSize(width: header.width, height: header.height))
-        let confidence = Double(judgement.prediction.topScore ?? 0)
+        let confidence = Double(judgement.prediction.confidence(scoreMin: model.decoder.scoreMin))
         frame.exposure = .init(model: id, confidence: gate.duplicateOf == nil ? confidence : nil)
         let decision = selector.decision(about: candidate, gate: gate, at: now)
         record = decision.record

@@ -157,7 +157,10 @@ extension Deployment {
         guard feedback.task == .classification else { return nil }
         let labeled = try store.auditPredictions(of: feedback.model, limit: Self.calibrationLabelCountMax)
         let observations = labeled.compactMap { prediction, truth, probability -> Calibration.Observation? in
-            guard let classes = prediction.classes, case .classified(let name) = truth else { return nil }
+            guard let classes = prediction.classes, prediction.scoreMin == nil, case .classified(let name) = truth
+            else {
+                return nil
+            }
             return Calibration.Observation(
                 probabilities: classes.map(\.score), truth: classes.firstIndex { $0.label == name },
                 probability: probability)

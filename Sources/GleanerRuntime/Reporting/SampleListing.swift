@@ -21,6 +21,7 @@ public struct SampleLine: Sendable, Codable {
         label = stored.record.label.map { record in
             switch record.value {
             case .classified(let name): name
+            case .classes(let names): names.isEmpty ? "no class" : names.joined(separator: ", ")
             case .boxes(let boxes): "\(boxes.count) boxes"
             case .unusable: "unusable"
             }
@@ -77,7 +78,12 @@ extension Deployment {
         let classes = (record.prediction.classes ?? []).prefix(2).map { "\($0.label) \(twoDigits(Double($0.score)))" }
         let said = classes.isEmpty ? "\(marks.count) boxes" : classes.joined(separator: "  ")
         var captions = ["\(record.id.short)  \(record.reason) \(twoDigits(record.utility))", said]
-        if case .classified(let name)? = record.label?.value { captions.append("label \(name)") }
+        switch record.label?.value {
+        case .classified(let name)?: captions.append("label \(name)")
+        case .classes(let names)?:
+            captions.append("label \(names.isEmpty ? "no class" : names.joined(separator: ", "))")
+        default: break
+        }
         return ContactSheet.Tile(pixels: pixels, marks: marks, captions: captions)
     }
 

@@ -37,7 +37,7 @@ public struct ScoredFrame: Hashable, Sendable {
 /// A prediction in three numbers.
 public enum FrameScores: Hashable, Sendable {
     /// The largest and the second largest probability, 0…1, and the entropy as a share of the largest that there can
-    /// be, 0…1.
+    /// be, 0…1. Where classes do not exclude each other, those of the two answers to the class in most doubt.
     case classification(topClass: Int, top: Float, second: Float, entropy: Float)
     /// Of the claimed boxes how unsure the three least certain are on the mean, and the least certain one: 1 for a
     /// score of one half, 0 for 0 and 1, times the class's relative difficulty. And the largest score that was too small to claim an object.
@@ -46,11 +46,12 @@ public enum FrameScores: Hashable, Sendable {
     case meaningless(ModelTask)
 
     /// - Parameters:
-    ///   - scoreMin: From this score on a detector claims an object.
+    ///   - scoreMin: From this score on a detector claims an object, or a class is claimed that excludes no other.
     ///   - classWeights: See ``ModelManifest/relativeDifficulty``.
     public init(_ prediction: Prediction, scoreMin: Float?, classWeights: [Float] = []) {
         switch prediction {
-        case .classification(let probabilities, _): self = Self.classified(probabilities)
+        case .classification(let probabilities, _):
+            self = scoreMin == nil ? Self.classified(probabilities) : Self.independent(probabilities)
         case .detection(let detections):
             self = Self.detected(detections, scoreMin: scoreMin ?? 0, weights: classWeights)
         }
@@ -93,6 +94,20 @@ public enum FrameScores: Hashable, Sendable {
         let entropy = nats / log(Double(probabilities.count))
         return .classification(
             topClass: topClass, top: min(top, 1), second: min(second, 1), entropy: Float(min(max(entropy, 0), 1)))
+    }
+
+    /// Classes that do not exclude each other are questions of yes and no; the one in most doubt stands for all. With its
+    /// two answers every measure of doubt means what it means elsewhere.
+    private static func independent(_ probabilities: [Float]) -> FrameScores {
+        guard let topClass = probabilities.indices.max(by: { probabilities[$0] < probabilities[$1] }),
+            probabilities.allSatisfy(\.isFinite)
+        else { return .meaningless(.classification) }
+        let doubtful = probabilities.min { ($0 - 0.5).magnitude < ($1 - 0.5).magnitude } ?? 0
+        let yes = min(max(doubtful, 0), 1)
+        guard case .classification(_, let top, let second, let entropy) = classified([yes, 1 - yes]) else {
+            return .meaningless(.classification)
+        }
+        return .classification(topClass: topClass, top: top, second: second, entropy: entropy)
     }
 
     /// So many boxes make up the mean.

@@ -51,7 +51,8 @@ public struct ClassRule: ScoreStrategy {
     }
 }
 
-/// The classes of what a model claims to see: its best class, or one for each object.
+/// The classes of what a model claims to see: its best class, each that excludes no other and is claimed, or one for each
+/// object.
 struct ClaimedClasses {
     let names: [String]
 
@@ -59,7 +60,12 @@ struct ClaimedClasses {
         let labels = candidate.manifest.labels
         let indices: [Int] =
             switch candidate.prediction {
-            case .classification: candidate.prediction.topClassIndex.map { [$0] } ?? []
+            case .classification(let probabilities, _):
+                if let scoreMin = candidate.scoreMin {
+                    probabilities.indices.filter { probabilities[$0] >= scoreMin }
+                } else {
+                    candidate.prediction.topClassIndex.map { [$0] } ?? []
+                }
             case .detection: candidate.prediction.confident(scoreMin: candidate.scoreMin ?? 0).map(\.classIndex)
             }
         names = indices.map { labels.indices.contains($0) ? labels[$0] : "\($0)" }

@@ -3,8 +3,8 @@ public import GleanerCore
 /// Frames with a class that could as well be there as not: `max (1 − |2 p − 1|)` over the classes, 1 for a
 /// probability of one half.
 ///
-/// For classifiers whose classes do not exclude each other, each with a probability of its own. There the two best
-/// classes may both be certain, and ``Margin`` would take that for doubt. It does not apply to detections.
+/// For classifiers whose classes do not exclude each other, each with a probability of its own (the decoder's activation
+/// `sigmoid` or `independent`). ``Margin`` is the same there. It does not apply to detections.
 ///
 /// Source: Lewis, Gale, *A Sequential Algorithm for Training Text Classifiers*, SIGIR 1994, for each class by itself.
 public struct MultiLabel: QueryStrategy {

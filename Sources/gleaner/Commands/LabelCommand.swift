@@ -61,7 +61,8 @@ struct LabelCommand: ParsableCommand {
 
         @OptionGroup var options: DeploymentOptions
         @Argument(help: "The sample's id, or its short form.") var sample: String
-        @Argument(help: "A class, or unusable.") var value: String
+        @Argument(help: "A class (several with commas, or none, where they do not exclude each other), or unusable.")
+        var value: String
 
         func run() throws {
             let report = try options.open().setLabel(sample, to: value)
