@@ -23,7 +23,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import harness  # noqa: E402
 
-SUBJECTS = ("on_darknet", "on_caffe", "on_pytorch")
+SUBJECTS = ("on_darknet", "on_tensorflow", "on_pytorch", "on_caffe")
 
 
 def missing(modules):

@@ -25,12 +25,14 @@ import re
 import subprocess
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 
 # Only what this script needs: its own folder has files that are named as frameworks are.
 sys.path[0] = str(Path(__file__).resolve().parents[1] / "retrain")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import numpy as np  # noqa: E402
 import onnx  # noqa: E402
 import pack_model  # noqa: E402
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
@@ -111,15 +113,10 @@ def reshape_output(model, name, shape):
     for node in model.graph.node:
         node.output[:] = [inner if each == name else each for each in node.output]
         node.input[:] = [inner if each == name else each for each in node.input]
-    model.graph.initializer.append(numpy_helper.from_array(_int64(shape), f"{name}/shape"))
+    model.graph.initializer.append(numpy_helper.from_array(np.array(shape, np.int64), f"{name}/shape"))
     model.graph.node.append(helper.make_node("Reshape", [inner, f"{name}/shape"], [name], name=f"{name}/reshape"))
-    output.CopyFrom(helper.make_tensor_value_info(name, output.type.tensor_type.elem_type, None))
-
-
-def _int64(values):
-    import numpy as np
-
-    return np.array(values, np.int64)
+    sizes = [None if size < 1 else size for size in shape]
+    output.CopyFrom(helper.make_tensor_value_info(name, output.type.tensor_type.elem_type, sizes))
 
 
 def described_input(model, layout, size):
@@ -158,7 +155,10 @@ def quantisation(path):
     """Scale and zero point of a .tflite's first input and output; (0, 0) where it is not quantised."""
     import tensorflow as tf
 
-    interpreter = tf.lite.Interpreter(str(path))
+    with warnings.catch_warnings():
+        # TensorFlow announces that its interpreter moves to a package of its own.
+        warnings.simplefilter("ignore")
+        interpreter = tf.lite.Interpreter(str(path))
     return interpreter.get_input_details()[0]["quantization"], interpreter.get_output_details()[0]["quantization"]
 
 
@@ -235,8 +235,8 @@ def bundle(given, folder):
     onnx.checker.check_model(model)
     data = model.SerializeToString(deterministic=True)
     described = described_input(model, given.layout, given.size)
-    color = given.color or ("GRAY" if described.pop("channels") == 1 else "RGB")
-    described.pop("channels", None)
+    channels = described.pop("channels")
+    color = given.color or ("GRAY" if channels == 1 else "RGB")
     ends = quantisation(given.model) if given.model.endswith(".tflite") else ((0.0, 0), (0.0, 0))
     scale, mean, std = pixels(given, described["type"], ends[0])
     manifest = pack_model.manifest_for(

@@ -1,0 +1,214 @@
+"""TensorFlow's SavedModels, TFLite files and frozen graphs, against TensorFlow itself on the same pictures."""
+
+import tempfile
+from pathlib import Path
+
+import harness
+import numpy as np
+
+FOLDER = harness.OTHERS
+DIGITS = ",".join(str(digit) for digit in range(10))
+SIZE = (20, 32)
+FACES = [
+    *("--task", "detection", "--labels", "face", "--color", "BGR", "--mean", "104,177,123"),
+    *("--inputs", "data:0[1,300,300,3]", "--outputs", "mbox_loc:0,mbox_conf_softmax:0", "--reshape", "mbox_loc:0=1,-1,4"),
+    *("--decoder", "ssd-priors", "--decoder-option", "strides=[8,16,32,64,100,300]"),
+    *("--decoder-option", "score_min=0.5", "--decoder-option", "nms_iou=0.45"),
+]
+
+
+def saved_model(gleaner):
+    """The trained digits: TensorFlow, ONNX Runtime and gleaner, and what is written down."""
+    import tensorflow as tf
+
+    described = harness.described("meter-digits-v1")
+    path = FOLDER / "tensorflow-saved_model" / "meter-digits-v1"
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = Path(folder) / "meter.tar"
+        harness.convert("tensorflow.py", path, "--to", bundle, "--labels", DIGITS, "--name", "meter-digits")
+        pictures = _pictures(described)
+        signature = tf.saved_model.load(str(path)).signatures["serving_default"]
+        theirs = [signature(tf.constant(_pixels(each)))["output_0"].numpy().ravel() for each in pictures]
+        ours = [_first(harness.run_onnx(harness.onnx_of(bundle), _pixels(each))) for each in pictures]
+        found = gleaner.predictions(bundle, pictures)
+        written = [each["output"] for each in described["expected"]]
+        return [
+            _row("ONNX Runtime and TensorFlow: probabilities", ours, theirs, 1e-5),
+            harness.class_row("gleaner and TensorFlow: probabilities", found, theirs, described["labels"]),
+            harness.class_row("gleaner, and what is written down", found, written, described["labels"]),
+        ]
+
+
+def tflite_floats(gleaner):
+    """Weights in eight bits, logits as floats."""
+    described = harness.described("meter-dig-class100")
+    path = FOLDER / "tflite" / "dig-class100-0182-s2_q.tflite"
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = Path(folder) / "meter.tar"
+        words = ["--labels", ",".join(described["labels"]), "--decoder-option", "activation=logits"]
+        harness.convert("tensorflow.py", path, "--to", bundle, *words)
+        pictures = _pictures(described)
+        theirs = [_tflite(path, _pixels(each)) for each in pictures]
+        ours = [_first(harness.run_onnx(harness.onnx_of(bundle), _pixels(each))) for each in pictures]
+        found = gleaner.predictions(bundle, pictures)
+        largest = max(np.abs(each).max() for each in theirs)
+        return [
+            _row("ONNX Runtime and TFLite: logits", ours, theirs, 1e-2 * largest, f"values up to {largest:.0f}"),
+            _row("ONNX Runtime and TFLite: first classes", _firsts(ours), _firsts(theirs), 0),
+            harness.class_row("gleaner and TFLite: probabilities", found, list(map(_softmax, theirs)), described["labels"], 0.02),
+        ]
+
+
+def tflite_bytes(gleaner):
+    """Everything in eight bits, from the file of its makers."""
+    described = harness.described("meter-10cls-uint8")
+    path = FOLDER / "tflite" / "original_haverland_10cls_RGB.tflite"
+    return _quantised(gleaner, path, _pictures(described), np.uint8, 256, 0)
+
+
+def tflite_signed_bytes(gleaner):
+    """Everything in eight bits with a sign, as TFLite quantises today: made of the SavedModel."""
+    import tensorflow as tf
+
+    pictures = _pictures(harness.described("meter-digits-v1"))
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(FOLDER / "tensorflow-saved_model" / "meter-digits-v1"))
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: ([_pixels(each)] for each in pictures)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "meter-int8.tflite"
+        path.write_bytes(converter.convert())
+        return _quantised(gleaner, path, pictures, np.int8, 256, -128)
+
+
+def _quantised(gleaner, path, pictures, kind, steps, zero):
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = Path(folder) / "meter.tar"
+        harness.convert("tensorflow.py", path, "--to", bundle, "--labels", DIGITS)
+        values = [(np.rint(_pixels(each)) + (zero if zero else 0)).astype(kind) for each in pictures]
+        theirs = [_tflite(path, each).astype(int) for each in values]
+        ours = [_first(harness.run_onnx(harness.onnx_of(bundle), each)).astype(int) for each in values]
+        found = gleaner.predictions(bundle, pictures)
+        # They need not add up to 1; what gleaner says does.
+        wanted = [(each - zero) / (each - zero).sum() for each in theirs]
+        return [
+            _row(f"ONNX Runtime and TFLite: {kind.__name__} of {steps}", ours, theirs, 2),
+            _row("ONNX Runtime and TFLite: first classes", _firsts(ours), _firsts(theirs), 0),
+            harness.class_row("gleaner and TFLite: probabilities", found, wanted, DIGITS.split(","), 0.02),
+        ]
+
+
+def frozen_graph(gleaner):
+    """OpenCV's face detector: quantised constants, and priors that only OpenCV's own description has."""
+    path = FOLDER / "tensorflow-pb" / "opencv_face_detector_uint8.pb"
+    pictures = [harness.PICTURES / name for name in ("faces2.jpg", "people.jpg")]
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = Path(folder) / "faces.tar"
+        harness.convert("tensorflow.py", path, "--to", bundle, *FACES, "--decoder-option", f"sizes={_priors()}")
+        found = [harness.claimed(each) for each in gleaner.predictions(bundle, pictures)]
+        rows = _against_graph(harness.onnx_of(bundle), path, pictures)
+        boxes = [(ours, _faces_in_opencv(path, each)) for ours, each in zip(found, pictures)]
+        return rows + harness.box_rows("gleaner and OpenCV", boxes, 0.01, 1.0)
+
+
+def _priors():
+    """SSD's rule: a square, one towards the next size, and for each ratio one wide and one high."""
+    ends, sizes = [30, 60, 111, 162, 213, 264, 315], []
+    for number, (small, large) in enumerate(zip(ends, ends[1:])):
+        ratios = (2,) if number in (0, 4, 5) else (2, 3)
+        middle = round((small * large) ** 0.5, 4)
+        pairs = [[small, small], [middle, middle]]
+        for ratio in ratios:
+            long, short = round(small * ratio**0.5, 4), round(small / ratio**0.5, 4)
+            pairs += [[long, short], [short, long]]
+        sizes.append(pairs)
+    return str(sizes).replace(" ", "")
+
+
+def _against_graph(model, path, pictures):
+    import cv2
+    import tensorflow as tf
+
+    graph = tf.compat.v1.GraphDef.FromString(path.read_bytes())
+    names, largest = ["mbox_loc:0", "mbox_conf_softmax:0"], [0.0, 0.0]
+    with tf.Graph().as_default() as whole, tf.compat.v1.Session(graph=whole) as session:
+        tf.import_graph_def(graph, name="")
+        for picture in pictures:
+            frame = cv2.resize(cv2.imread(str(picture)), (300, 300)).astype(np.float32)
+            frame = (frame - np.float32([104, 177, 123]))[None]
+            ours = harness.run_onnx(model, frame)
+            for number, theirs in enumerate(session.run(names, {"data:0": frame})):
+                difference = np.abs(ours[names[number]].ravel() - theirs.ravel()).max()
+                largest[number] = max(largest[number], difference)
+    return [
+        harness.Row(f"ONNX Runtime and TensorFlow: {name}", difference, 1e-3, f"{len(pictures)} pictures")
+        for name, difference in zip(names, largest)
+    ]
+
+
+def _faces_in_opencv(path, picture):
+    import cv2
+
+    network = cv2.dnn.readNetFromTensorflow(str(path), str(path.with_name("opencv_face_detector.pbtxt")))
+    frame = cv2.imread(str(picture))
+    network.setInput(cv2.dnn.blobFromImage(frame, 1, (300, 300), (104, 177, 123)))
+    height, width = frame.shape[:2]
+    rows = network.forward().reshape(-1, 7)
+    kept = [row for row in rows if row[2] >= 0.5]
+    ends = [width, height, width, height]
+    return [("face", float(row[2]), tuple(np.clip(row[3:] * ends, 0, ends))) for row in kept]
+
+
+def _pictures(described):
+    return [harness.DATA / each["file"] for each in described["expected"]]
+
+
+def _pixels(path):
+    """A picture at the models' size, as OpenCV makes it smaller; gleaner does the same."""
+    import cv2
+
+    frame = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
+    return cv2.resize(frame, SIZE).astype(np.float32)[None]
+
+
+def _tflite(path, values):
+    import warnings
+
+    import tensorflow as tf
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        interpreter = tf.lite.Interpreter(str(path), num_threads=1)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], values)
+    interpreter.invoke()
+    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"]).ravel()
+
+
+def _first(outputs):
+    return next(iter(outputs.values())).ravel()
+
+
+def _firsts(outputs):
+    return [np.array([each.argmax()]) for each in outputs]
+
+
+def _softmax(logits):
+    powers = np.exp(logits - logits.max())
+    return powers / powers.sum()
+
+
+def _row(what, ours, theirs, limit, note=""):
+    difference = max(float(np.abs(a - b).max()) for a, b in zip(ours, theirs))
+    return harness.Row(what, difference, limit, note or f"{len(ours)} pictures")
+
+
+NEEDED = ["tensorflow", "tf2onnx", "onnxruntime", "cv2"]
+CHECKS = [
+    ("tensorflow", NEEDED, saved_model),
+    ("tflite", NEEDED, tflite_floats),
+    ("tflite-uint8", NEEDED, tflite_bytes),
+    ("tflite-int8", NEEDED, tflite_signed_bytes),
+    ("tensorflow-frozen", NEEDED, frozen_graph),
+]
