@@ -15,8 +15,7 @@ go in as they are, 0 to 255 (a Keras model often has a Rescaling layer for that)
     tensorflow.py dig-class100.tflite --to meter-100 --labels classes.txt --decoder-option activation=logits
 
   A frozen graph does not say what goes in and comes out:
-    tensorflow.py frozen.pb --to ssd.tar --task detection --labels face --inputs 'data:0[1,300,300,3]' \\
-      --outputs loc:0,conf:0 --reshape loc:0=1,-1,4 --decoder ssd-priors --decoder-option ...
+    tensorflow.py frozen.pb --to fruit.tar --labels fruit.txt --inputs image:0 --outputs prediction/Softmax:0
 """
 
 import argparse
@@ -32,10 +31,9 @@ from pathlib import Path
 sys.path[0] = str(Path(__file__).resolve().parents[1] / "retrain")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import numpy as np  # noqa: E402
 import onnx  # noqa: E402
 import pack_model  # noqa: E402
-from onnx import TensorProto, helper, numpy_helper  # noqa: E402
+from onnx import TensorProto  # noqa: E402
 
 # Old enough for ONNX Runtime 1.12.
 OPSET = 13
@@ -62,7 +60,7 @@ def convert(path, folder, inputs, outputs):
     elif path.suffix == ".pb":
         if not inputs or not outputs:
             raise ConversionError(f"{path} is a frozen graph, which does not name its ends: give --inputs and --outputs")
-        source = ["--graphdef", with_plain_constants(path, Path(folder) / "plain.pb")]
+        source = ["--graphdef", path]
     else:
         raise ConversionError(f"{path} is no folder of a SavedModel, no .tflite and no .pb")
     ends = [word for flag, value in (("--inputs", inputs), ("--outputs", outputs)) if value for word in (flag, value)]
@@ -72,51 +70,6 @@ def convert(path, folder, inputs, outputs):
     if done.returncode or not result.exists():
         raise ConversionError(f"tf2onnx does not convert {path}:\n{done.stderr[-2000:]}")
     return onnx.load(result)
-
-
-def with_plain_constants(path, to):
-    """A frozen graph whose quantised constants are numbers again: tf2onnx cannot read quantised ones."""
-    import tensorflow as tf
-
-    graph = tf.compat.v1.GraphDef.FromString(Path(path).read_bytes())
-    constants = {node.name for node in graph.node if node.op == "Const"}
-    quantised = [
-        node for node in graph.node if node.op == "Dequantize" and constants.issuperset(_base(each) for each in node.input)
-    ]
-    if quantised:
-        with tf.Graph().as_default() as whole, tf.compat.v1.Session(graph=whole) as session:
-            tf.import_graph_def(graph, name="")
-            values = session.run([f"{node.name}:0" for node in quantised])
-        used = {_base(each) for node in quantised for each in node.input}
-        for node, value in zip(quantised, values):
-            plain = tf.compat.v1.NodeDef(name=node.name, op="Const")
-            plain.attr["dtype"].type = tf.float32.as_datatype_enum
-            plain.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
-            node.CopyFrom(plain)
-        kept = [node for node in graph.node if node.name not in used]
-        graph = tf.compat.v1.GraphDef(node=kept, versions=graph.versions, library=graph.library)
-    to.write_bytes(graph.SerializeToString())
-    return to
-
-
-def _base(name):
-    return name.lstrip("^").split(":")[0]
-
-
-def reshape_output(model, name, shape):
-    """Gives an output another shape, such as rows of four numbers where they lie one after the other."""
-    output = next((each for each in model.graph.output if each.name == name), None)
-    if output is None:
-        there = ", ".join(each.name for each in model.graph.output)
-        raise ConversionError(f"--reshape names the output '{name}': the model has {there}")
-    inner = f"{name}/flat"
-    for node in model.graph.node:
-        node.output[:] = [inner if each == name else each for each in node.output]
-        node.input[:] = [inner if each == name else each for each in node.input]
-    model.graph.initializer.append(numpy_helper.from_array(np.array(shape, np.int64), f"{name}/shape"))
-    model.graph.node.append(helper.make_node("Reshape", [inner, f"{name}/shape"], [name], name=f"{name}/reshape"))
-    sizes = [None if size < 1 else size for size in shape]
-    output.CopyFrom(helper.make_tensor_value_info(name, output.type.tensor_type.elem_type, sizes))
 
 
 def described_input(model, layout, size):
@@ -188,14 +141,6 @@ def decoder_options(given, model, quantised):
     return options | dict(given.decoder_option)
 
 
-def parse_reshape(text):
-    """`OUTPUT=1,-1,4`."""
-    name, equals, shape = text.rpartition("=")
-    if not equals or not re.fullmatch(r"-?\d+(,-?\d+)*", shape):
-        raise argparse.ArgumentTypeError(f"'{text}' is not OUTPUT=SHAPE, such as loc:0=1,-1,4")
-    return name, [int(each) for each in shape.split(",")]
-
-
 def name_of(path):
     """A file's name as a model's: small letters, digits, dots and dashes."""
     return re.sub(r"[^a-z0-9._-]+", "-", Path(path).resolve().stem.lower()).strip("-._")[:64]
@@ -217,7 +162,6 @@ def parse_arguments():
     parser.add_argument("--std", type=pack_model.parse_numbers, help="then they are divided by it")
     parser.add_argument("--inputs", help="of a frozen graph: its input, maybe with a shape, such as data:0[1,300,300,3]")
     parser.add_argument("--outputs", help="of a frozen graph: its outputs, with commas between them")
-    parser.add_argument("--reshape", action="append", default=[], type=parse_reshape, metavar="OUTPUT=SHAPE")
     parser.add_argument("--decoder", default="classification", help="what reads the outputs: see `gleaner components`")
     parser.add_argument(
         "--decoder-option", default=[], action="append", type=pack_model.parse_option, metavar="KEY=VALUE"
@@ -230,8 +174,6 @@ def parse_arguments():
 def bundle(given, folder):
     """Converts as told and writes the bundle; returns its manifest."""
     model = convert(given.model, folder, given.inputs, given.outputs)
-    for name, shape in given.reshape:
-        reshape_output(model, name, shape)
     onnx.checker.check_model(model)
     data = model.SerializeToString(deterministic=True)
     described = described_input(model, given.layout, given.size)
