@@ -1,8 +1,9 @@
 import Foundation
 import GleanerCore
-import GleanerExport
 import GleanerTesting
 import Testing
+
+@testable import GleanerExport
 
 @Suite struct ContractTests {
     private static func formats(_ task: ModelTask) -> [any ExportFormat] {
@@ -67,6 +68,18 @@ import Testing
             (CocoLabels(), "coco-train.json"), (LabelStudioLabels(), "label-studio.json"), (CSVLabels(), "samples.csv"),
             (CVATLabels(), "cvat-train.xml"), (VOCLabels(), "Annotations/\(Make.id(1)).xml"),
         ]
+        // A shard as it is delivered, with a picture in it.
+        let shard = try PackedFile.describe("webdataset/train-000000.tar", in: folder.path) {
+            Make.picture($0.sequence)
+        }
+        #expect(shard.bytes > 3 * 512)
+        var packed = Data()
+        try PackedFile.forEachPiece(
+            of: "webdataset/train-000000.tar", in: folder.path, picture: { Make.picture($0.sequence) }
+        ) { packed.append(contentsOf: $0) }
+        let broken = try LabelFormatContract.brokenPromises(
+            of: WebDatasetLabels(), validFile: packed, mutationCount: 3_500, seed: 20_260_101)
+        #expect(broken == [], "WebDatasetLabels")
         for (format, file) in formats {
             let data = try Data(contentsOf: URL(filePath: "\(folder.path)/\(file)"))
             let broken = try LabelFormatContract.brokenPromises(

@@ -21,7 +21,7 @@ struct DecoderGuess {
         let tables = outputs.filter { Self.isTable($0) }
         if let only = tables.first, tables.count == 1 { return try table(only) }
         if let only = outputs.first, outputs.count == 1 {
-            if only.frameShape.count <= 1 { return vector(only) }
+            if only.shape.count(where: { $0 != 1 }) <= 1 { return vector(only) }
             if let found = grid(only) { return found }
         }
         if outputs.allSatisfy({ (4...5).contains($0.shape.count) }) {
@@ -89,7 +89,7 @@ struct DecoderGuess {
         guard columnCount == 6 || columnCount == 7, rowCount <= 1000 else { return nil }
         let isWhole = (0..<rowCount).allSatisfy { row in
             let number = tensor.float(at: row * columnCount + 5)
-            return number == number.rounded() && number >= -1
+            return number == number.rounded() && number >= -1 && number < Float(labelCount ?? .max)
         }
         guard isWhole else { return nil }
         let columns = columnCount == 6 ? "xyxy-score-class" : "batch-xyxy-class-score"
