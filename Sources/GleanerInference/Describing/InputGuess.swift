@@ -79,6 +79,7 @@ struct InputGuess {
         }
         if spec.color != .gray { spec.color = choose("color", description.color, usual.color, "--color", \.rawValue) }
         spec.fit = choose("fit", description.fit, usual.fit, "--fit", \.rawValue)
+        spec.filter = usual.filter
         if spec.type == .float32 || spec.type == .float16 {
             let text = { (scale: Float) in scale == 1 ? "0…255" : scale == 1 / 255 ? "0…1" : "× \(scale)" }
             spec.scale = choose("scale", description.scale, usual.scale, "--scale, --mean and --std", text)
@@ -94,6 +95,7 @@ struct InputGuess {
     private struct Usual {
         var color = InputSpec.Color.rgb
         var fit = InputSpec.Fit.stretch
+        var filter = InputSpec.Filter.bilinear
         var scale: Float = 1 / 255
         var reason = "usual; the model does not say"
 
@@ -108,7 +110,8 @@ struct InputGuess {
             case "fastestdet":
                 color = .bgr
                 reason = "as FastestDet is trained"
-            case "classification" where isUltralytics: fit = .crop
+            // Its classifiers resize with Pillow, its detectors with OpenCV.
+            case "classification" where isUltralytics: (fit, filter) = (.crop, .antialiased)
             default: break
             }
             if isUltralytics { reason = "as Ultralytics trains" }

@@ -86,13 +86,20 @@ extension Deployment {
             activated: activates, known: known)
     }
 
-    /// Checks a bundle as an import would, and leaves no trace.
+    /// Checks a bundle, or an ONNX file without one, as an import would, and leaves no trace.
     ///
     /// - Throws: ``GleanerError`` saying what is wrong with it.
     public func verifyModel(at path: String) throws -> ModelManifest {
         let folder = FileManager.default.temporaryDirectory.appending(path: "gleaner-verify-\(UUID().uuidString)")
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let manifest = try ModelBundleReader.copy(from: path, into: folder.path(percentEncoded: false))
+        let described = folder.appendingPathExtension("described").path(percentEncoded: false)
+        defer {
+            try? FileManager.default.removeItem(at: folder)
+            try? FileManager.default.removeItem(atPath: described)
+        }
+        let isBare = Self.isBareModel(path)
+        if isBare { _ = try describe(path, as: ModelDescription(), into: described) }
+        let manifest = try ModelBundleReader.copy(
+            from: isBare ? described : path, into: folder.path(percentEncoded: false))
         try checkCompatible(manifest, with: try store.activeModel()?.manifest)
         _ = try LoadedModel(
             ModelBundle(manifest: manifest, folder: folder), engine: try engine(), registries: registries)

@@ -91,9 +91,9 @@ struct ModelCommand: ParsableCommand {
 
     struct Verify: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Check a bundle as an import would, and change nothing.")
+            abstract: "Check a model as an import would, and change nothing.")
         @OptionGroup var options: DeploymentOptions
-        @Argument(help: "The bundle.") var path: String
+        @Argument(help: "The bundle, or an ONNX file.") var path: String
 
         func run() throws {
             let manifest = try options.open().verifyModel(at: path)
