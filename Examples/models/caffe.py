@@ -56,7 +56,9 @@ class Message:
         return self.one(key) or Message()
 
 
-TOKEN = re.compile(r'\s+|#[^\n]*|(?P<text>"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\')|(?P<word>[-+.\w]+)|(?P<mark>[{}:;,<>\[\]])')
+TOKEN = re.compile(
+    r'\s+|#[^\n]*|(?P<text>"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\')|(?P<word>[-+.\w]+)|(?P<mark>[{}:;,<>\[\]])'
+)
 
 
 def read_prototxt(path):
@@ -268,8 +270,8 @@ class Graph:
 
 
 def input_layer(graph, layer):
-    for top, shape in zip(layer.tops, layer.options("input_param").all("shape") * len(layer.tops)):
-        graph.add_input(top, shape.all("dim"))
+    for top in layer.tops:
+        graph.add_input(top, layer.options("input_param").block("shape").all("dim"))
 
 
 def convolution(graph, layer):
@@ -281,7 +283,9 @@ def convolution(graph, layer):
     if options.one("bias_term", True):
         inputs.append(graph.constant(f"{layer.name}.bias", layer.array(1, "bias").ravel()))
     if weights.shape[2:] != (height, width):
-        raise ConversionError(f"{layer} is {height}x{width}, its weights are {weights.shape}: are the files of one model?")
+        raise ConversionError(
+            f"{layer} is {height}x{width}, its weights are {weights.shape}: are the files of one model?"
+        )
     graph.node(
         layer,
         "Conv",
@@ -330,7 +334,10 @@ def scale(graph, layer):
     values = {"factors": factor, "zeros": np.zeros(factor.size), "ones": np.ones(factor.size), "summands": summand}
     (before,) = graph.take(layer)
     # A normalisation that subtracts 0 and divides by 1 does it in one node.
-    order = [graph.constant(f"{layer.name}.{name}", values[name].ravel()) for name in ("factors", "summands", "zeros", "ones")]
+    order = [
+        graph.constant(f"{layer.name}.{name}", values[name].ravel())
+        for name in ("factors", "summands", "zeros", "ones")
+    ]
     graph.node(layer, "BatchNormalization", [before, *order], epsilon=0.0)
 
 
@@ -340,16 +347,15 @@ def pooling(graph, layer):
     if not kind:
         raise ConversionError(f"{layer}: this script knows the pools MAX and AVE, not {options.one('pool')}")
     if options.one("global_pooling", False):
-        return graph.node(layer, f"Global{kind}", graph.take(layer))
+        graph.node(layer, f"Global{kind}", graph.take(layer))
+        return
     pads = _pair(options, "pad", "pad", 0)
     if kind == "AveragePool" and any(pads):
         raise ConversionError(f"{layer} averages over its padding, which this script does not know how to convert")
     # Caffe rounds the size of the result up.
     rounding = {"FLOOR": 0, 1: 0}.get(options.one("round_mode", "CEIL"), 1)
     kernel, strides = _pair(options, "kernel_size", "kernel", 1), _pair(options, "stride", "stride", 1)
-    graph.node(
-        layer, kind, graph.take(layer), kernel_shape=kernel, strides=strides, pads=pads * 2, ceil_mode=rounding
-    )
+    graph.node(layer, kind, graph.take(layer), kernel_shape=kernel, strides=strides, pads=pads * 2, ceil_mode=rounding)
 
 
 def inner_product(graph, layer):
@@ -424,7 +430,9 @@ def convert(prototxt, caffemodel):
     """The ONNX model of a network with its weights."""
     network, weights = read_prototxt(prototxt), read_weights(caffemodel)
     if network.all("layers") or not network.all("layer"):
-        raise ConversionError(f"{prototxt} has no 'layer' blocks: an old one is upgraded by Caffe's upgrade_net_proto_text")
+        raise ConversionError(
+            f"{prototxt} has no 'layer' blocks: an old one is upgraded by Caffe's upgrade_net_proto_text"
+        )
     layers = [Layer(each, weights.get(each.one("name"), [])) for each in network.all("layer") if not _trains_only(each)]
     graph = Graph(layers)
     # Before there were Input layers, the network itself named its input.
@@ -448,7 +456,9 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("prototxt", help="the deploy prototxt, not the one for training")
     parser.add_argument("caffemodel")
-    parser.add_argument("--to", required=True, metavar="PATH", help="the bundle: a new folder, or a file ending in .tar")
+    parser.add_argument(
+        "--to", required=True, metavar="PATH", help="the bundle: a new folder, or a file ending in .tar"
+    )
     parser.add_argument("--labels", required=True, help="class names in the model's order: a,b,c or a file of lines")
     parser.add_argument("--name", help="the model's name; all its versions share it (default: the prototxt's)")
     parser.add_argument("--version", default=1, type=int, help="grows with each retraining (default: 1)")

@@ -23,12 +23,22 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import harness  # noqa: E402
 
-SUBJECTS = ("on_darknet", "on_tensorflow", "on_pytorch", "on_caffe")
+SUBJECTS = ("on_darknet", "on_tensorflow", "on_pytorch", "on_ultralytics", "on_caffe")
 
 
-def missing(modules):
-    """Those of the modules that this Python has not got."""
-    return [name for name in modules if importlib.util.find_spec(name) is None]
+def missing(needed):
+    """Those of the modules, and of the functions in them, that this Python has not got."""
+    return [name for name in needed if not is_there(name)]
+
+
+def is_there(name):
+    module, *inner = name.split(".")
+    if importlib.util.find_spec(module) is None:
+        return False
+    thing = importlib.import_module(module) if inner else None
+    for each in inner:
+        thing = getattr(thing, each, None)
+    return thing is not None or not inner
 
 
 def all_checks():
@@ -69,7 +79,9 @@ def main():
     checks = all_checks()
     given = parse_arguments([name for name, _, _ in checks])
     if not harness.DATA.is_dir():
-        sys.exit(f"check.py: there is no {harness.DATA}: the models and pictures are beside the repository, in shared/data")
+        sys.exit(
+            f"check.py: there is no {harness.DATA}: the models and pictures are beside the repository, in shared/data"
+        )
     gleaner = harness.Gleaner()
     chosen = [check for check in checks if not given.only or check[0] in given.only]
     failed = [check[0] for check in chosen if not run(*check, gleaner)]

@@ -245,8 +245,7 @@ def convolutional(graph, section):
     tensor = activation(graph, section, raw, name)
     reach = dilation * (size - 1) + 1
     height, width = (
-        (side + 2 * pad * dilation - reach) // step + 1
-        for side, step in zip((before.height, before.width), strides)
+        (side + 2 * pad * dilation - reach) // step + 1 for side, step in zip((before.height, before.width), strides)
     )
     return Layer(tensor, filters, height, width, raw)
 
@@ -389,7 +388,7 @@ def yolo(graph, section):
 
 
 def _logits(graph, section):
-    """What a convolution's logistic function gets: with `new_coords` it is in the layer; Gleaner's decoder has its own."""
+    """What a convolution's logistic function gets: `new_coords` has it in the layer, Gleaner in its decoder."""
     before = graph.last
     if before.raw is None or graph.nodes[-1].op_type != "Sigmoid":
         raise ConversionError(
@@ -438,11 +437,15 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cfg")
     parser.add_argument("weights")
-    parser.add_argument("--to", required=True, metavar="PATH", help="the bundle: a new folder, or a file ending in .tar")
+    parser.add_argument(
+        "--to", required=True, metavar="PATH", help="the bundle: a new folder, or a file ending in .tar"
+    )
     parser.add_argument("--labels", required=True, help="class names in the model's order: a,b,c or a file of lines")
     parser.add_argument("--name", help="the model's name; all its versions share it (default: the cfg's)")
     parser.add_argument("--version", default=1, type=int, help="grows with each retraining (default: 1)")
-    parser.add_argument("--score-min", default=0.25, type=float, help="from here on it claims an object (default: 0.25)")
+    parser.add_argument(
+        "--score-min", default=0.25, type=float, help="from here on it claims an object (default: 0.25)"
+    )
     parser.add_argument("--nms-iou", default=0.45, type=float, help="boxes that overlap more are one (default: 0.45)")
     parser.add_argument("--licence")
     parser.add_argument("--origin", help="where the model comes from, in words")

@@ -3,13 +3,14 @@
 
 A .pth file with a state dict holds numbers and names, not the network: the network's class must be there too. This
 script has FastestDet's; for a network of yours replace `network()`, and what `main` says of pixels and decoder. The
-rest (`load`, `export`) stays as it is. Needs torch (1.13 or newer), and nothing of it that is not in its processor
-build.
+rest (`load`, `export`) stays as it is. Needs torch (1.13 or newer; its processor build will do), and with torch 2 the
+package onnx.
 
   pytorch.py FastestDet.pth --labels coco.names --to fastestdet.tar --name fastestdet
 """
 
 import argparse
+import importlib.util
 import inspect
 import io
 import sys
@@ -161,8 +162,10 @@ def export(model, width, height):
     """The ONNX model's bytes, with one picture of a fixed size as its input."""
     options = {"opset_version": OPSET, "input_names": ["image"], "output_names": ["cells"]}
     if "dynamo" in inspect.signature(torch.onnx.export).parameters:
-        # The newer exporter needs another package, and gives what ONNX Runtime 1.12 cannot read.
+        # The newer exporter needs onnxscript too, and gives what ONNX Runtime 1.12 cannot read.
         options["dynamo"] = False
+        if importlib.util.find_spec("onnx") is None:
+            raise ConversionError("this torch exports with the help of the package onnx: pip install onnx")
     file = io.BytesIO()
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -173,12 +176,18 @@ def export(model, width, height):
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("weights", help="the .pth file with the state dict")
-    parser.add_argument("--to", required=True, metavar="PATH", help="the bundle: a new folder, or a file ending in .tar")
+    parser.add_argument(
+        "--to", required=True, metavar="PATH", help="the bundle: a new folder, or a file ending in .tar"
+    )
     parser.add_argument("--labels", required=True, help="class names in the model's order: a,b,c or a file of lines")
-    parser.add_argument("--size", default=(352, 352), type=pack_model.parse_size, metavar="WxH", help="default: 352x352")
+    parser.add_argument(
+        "--size", default=(352, 352), type=pack_model.parse_size, metavar="WxH", help="default: 352x352"
+    )
     parser.add_argument("--name", default="fastestdet", help="the model's name; all its versions share it")
     parser.add_argument("--version", default=1, type=int, help="grows with each retraining (default: 1)")
-    parser.add_argument("--score-min", default=0.65, type=float, help="from here on it claims an object (default: 0.65)")
+    parser.add_argument(
+        "--score-min", default=0.65, type=float, help="from here on it claims an object (default: 0.65)"
+    )
     parser.add_argument("--nms-iou", default=0.45, type=float, help="boxes that overlap more are one (default: 0.45)")
     parser.add_argument("--licence")
     parser.add_argument("--origin", help="where the model comes from, in words")

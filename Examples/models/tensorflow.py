@@ -59,10 +59,15 @@ def convert(path, folder, inputs, outputs):
         source = ["--tflite", path]
     elif path.suffix == ".pb":
         if not inputs or not outputs:
-            raise ConversionError(f"{path} is a frozen graph, which does not name its ends: give --inputs and --outputs")
+            raise ConversionError(
+                f"{path} is a frozen graph, which does not name its ends: give --inputs and --outputs"
+            )
         source = ["--graphdef", path]
     else:
-        raise ConversionError(f"{path} is no folder of a SavedModel, no .tflite and no .pb")
+        raise ConversionError(
+            f"{path} is no folder of a SavedModel, no .tflite and no .pb; Keras makes a folder of its own files: "
+            "keras.models.load_model(file).export('saved_model')"
+        )
     ends = [word for flag, value in (("--inputs", inputs), ("--outputs", outputs)) if value for word in (flag, value)]
     # -P: the folder that this is called from may have a tensorflow.py, as that of this script has.
     command = [sys.executable, "-P", "-m", "tf2onnx.convert", *source, *ends, "--opset", OPSET, "--output", result]
@@ -149,7 +154,9 @@ def name_of(path):
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help="a SavedModel's folder, a .tflite file or a frozen graph's .pb")
-    parser.add_argument("--to", required=True, metavar="PATH", help="the bundle: a new folder, or a file ending in .tar")
+    parser.add_argument(
+        "--to", required=True, metavar="PATH", help="the bundle: a new folder, or a file ending in .tar"
+    )
     parser.add_argument("--labels", required=True, help="class names in the model's order: a,b,c or a file of lines")
     parser.add_argument("--name", help="the model's name; all its versions share it (default: the file's)")
     parser.add_argument("--version", default=1, type=int, help="grows with each retraining (default: 1)")
@@ -160,7 +167,9 @@ def parse_arguments():
     parser.add_argument("--scale", type=pack_model.parse_number, help="pixels are multiplied by it (default: 1)")
     parser.add_argument("--mean", type=pack_model.parse_numbers, help="then this is subtracted: one or per channel")
     parser.add_argument("--std", type=pack_model.parse_numbers, help="then they are divided by it")
-    parser.add_argument("--inputs", help="of a frozen graph: its input, maybe with a shape, such as data:0[1,300,300,3]")
+    parser.add_argument(
+        "--inputs", help="of a frozen graph: its input, maybe with a shape, such as data:0[1,300,300,3]"
+    )
     parser.add_argument("--outputs", help="of a frozen graph: its outputs, with commas between them")
     parser.add_argument("--decoder", default="classification", help="what reads the outputs: see `gleaner components`")
     parser.add_argument(

@@ -8,8 +8,12 @@ HEAD = 3 * (5 + CLASSES)
 
 
 def _conv(filters, size, stride=1, activation="leaky", **more):
-    return ("convolutional", {"batch_normalize": 1, "filters": filters, "size": size, "stride": stride, "pad": 1}
-            | {"activation": activation} | more)
+    return (
+        "convolutional",
+        {"batch_normalize": 1, "filters": filters, "size": size, "stride": stride, "pad": 1}
+        | {"activation": activation}
+        | more,
+    )
 
 
 def _head(mask, activation="linear", **more):

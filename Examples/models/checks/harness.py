@@ -159,5 +159,7 @@ def class_row(what, predictions, expected, labels, limit=0.001):
         ours = [(each["label"], each["score"]) for each in prediction["classes"]]
         largest = max([largest] + [abs(probability - wanted[label]) for label, probability in ours])
         best = max(wanted.values())
-        assert wanted[ours[0][0]] >= best - limit, f"{what}: {ours[0]} comes first, and {best:.4f} is expected of another"
+        assert wanted[ours[0][0]] >= best - limit, (
+            f"{what}: {ours[0]} comes first, and {best:.4f} is expected of another"
+        )
     return Row(what, largest, limit, f"{len(expected)} pictures")

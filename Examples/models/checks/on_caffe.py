@@ -72,5 +72,5 @@ def classifier(gleaner):
 
 CHECKS = [
     ("caffe", ["onnx", "onnxruntime"], ultraface),
-    ("caffe-other-layers", ["onnx", "onnxruntime", "cv2"], classifier),
+    ("caffe-other-layers", ["onnx", "onnxruntime", "cv2.dnn.readNetFromCaffe"], classifier),
 ]

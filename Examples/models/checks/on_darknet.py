@@ -91,7 +91,9 @@ def _boxes(cv2, decoded, shape, manifest):
         corners = np.c_[chosen[:, :2] - chosen[:, 2:4] / 2, chosen[:, 2:4]] * [width, height, width, height]
         scores = chosen[:, 5 + label]
         options = manifest["decoder"]
-        for index in np.ravel(cv2.dnn.NMSBoxes(corners.tolist(), scores.tolist(), options["score_min"], options["nms_iou"])):
+        for index in np.ravel(
+            cv2.dnn.NMSBoxes(corners.tolist(), scores.tolist(), options["score_min"], options["nms_iou"])
+        ):
             x0, y0, wide, high = corners[int(index)]
             clipped = np.clip([x0, y0, x0 + wide, y0 + high], 0, [width, height, width, height])
             kept.append((name, float(scores[int(index)]), tuple(clipped)))
@@ -100,6 +102,6 @@ def _boxes(cv2, decoded, shape, manifest):
 
 CHECKS = [
     ("darknet", ["onnx", "onnxruntime"], yolo_fastest),
-    ("darknet-yolov4-tiny", ["onnx", "onnxruntime", "cv2"], yolov4_tiny),
-    ("darknet-other-layers", ["onnx", "onnxruntime", "cv2"], other_layers),
+    ("darknet-yolov4-tiny", ["onnx", "onnxruntime", "cv2.dnn.readNetFromDarknet"], yolov4_tiny),
+    ("darknet-other-layers", ["onnx", "onnxruntime", "cv2.dnn.readNetFromDarknet"], other_layers),
 ]

@@ -38,7 +38,9 @@ def _against_torch(model, pictures, class_count):
         with torch.no_grad():
             theirs = network(torch.from_numpy(values)).numpy()
         difference = max(difference, np.abs(theirs - harness.run_onnx(model, values)["cells"]).max())
-    return harness.Row(f"ONNX Runtime and PyTorch {torch.__version__}", difference, 1e-3, f"{theirs.size} numbers a picture")
+    return harness.Row(
+        f"ONNX Runtime and PyTorch {torch.__version__}", difference, 1e-3, f"{theirs.size} numbers a picture"
+    )
 
 
 def _script():
@@ -53,4 +55,4 @@ def _script():
     return module
 
 
-CHECKS = [("pytorch", ["torch", "onnxruntime", "PIL"], fastestdet)]
+CHECKS = [("pytorch", ["torch", "onnx", "onnxruntime", "PIL"], fastestdet)]

@@ -48,8 +48,10 @@ def tflite_floats(gleaner):
         largest = max(np.abs(each).max() for each in theirs)
         return [
             _row("ONNX Runtime and TFLite: logits", ours, theirs, 1e-5 * largest, f"values up to {largest:.0f}"),
-            _row("ONNX Runtime and TFLite: first classes", _firsts(ours), _firsts(theirs), 0),
-            harness.class_row("gleaner and TFLite: probabilities", found, list(map(_softmax, theirs)), described["labels"]),
+            _row("ONNX Runtime, and the largest written down", _largest(ours), _written_largest(described), 1e-3),
+            harness.class_row(
+                "gleaner and TFLite: probabilities", found, list(map(_softmax, theirs)), described["labels"]
+            ),
         ]
 
 
@@ -57,7 +59,11 @@ def tflite_bytes(gleaner):
     """Everything in eight bits, from the file of its makers."""
     described = harness.described("meter-10cls-uint8")
     path = FOLDER / "tflite" / "original_haverland_10cls_RGB.tflite"
-    return _quantised(gleaner, path, _pictures(described), np.uint8, 256, 0)
+    pictures = _pictures(described)
+    values = [_pixels(each).astype(np.uint8) for each in pictures]
+    rows = _quantised(gleaner, path, pictures, values, 0)
+    written = [np.array(each["output"]) for each in described["expected"]]
+    return [*rows, _row("TFLite, and what is written down", [_tflite(path, each) for each in values], written, 0)]
 
 
 def tflite_signed_bytes(gleaner):
@@ -73,30 +79,36 @@ def tflite_signed_bytes(gleaner):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "meter-int8.tflite"
         path.write_bytes(converter.convert())
-        return _quantised(gleaner, path, pictures, np.int8, 256, -128)
+        shifted = [(_pixels(each) - 128).astype(np.int8) for each in pictures]
+        rows = _quantised(gleaner, path, pictures, shifted, -128)
+        # Told what the numbers were before they were quantised, the script quantises as the file says.
+        step, zero = tf.lite.Interpreter(str(path)).get_input_details()[0]["quantization"]
+        values = [np.clip(np.rint(_pixels(each) / step) + zero, -128, 127).astype(np.int8) for each in pictures]
+        return rows + _quantised(gleaner, path, pictures, values, -128, "--scale", "1")
 
 
-def _quantised(gleaner, path, pictures, kind, steps, zero):
+def _quantised(gleaner, path, pictures, values, zero, *words):
+    """Compares numbers to the unit; `values` are what the pictures become."""
     with tempfile.TemporaryDirectory() as folder:
         bundle = Path(folder) / "meter.tar"
-        harness.convert("tensorflow.py", path, "--to", bundle, "--labels", DIGITS)
-        values = [(_pixels(each) + zero).astype(kind) for each in pictures]
+        harness.convert("tensorflow.py", path, "--to", bundle, "--labels", DIGITS, *words)
         theirs = [_tflite(path, each).astype(int) for each in values]
         ours = [_first(harness.run_onnx(harness.onnx_of(bundle), each)).astype(int) for each in values]
         found = gleaner.predictions(bundle, pictures)
         # They need not add up to 1; what gleaner says does.
         wanted = [(each - zero) / (each - zero).sum() for each in theirs]
+        said = " ".join(("gleaner and TFLite: probabilities", *words))
         return [
-            _row(f"ONNX Runtime and TFLite: {kind.__name__} of {steps}", ours, theirs, 0),
-            _row("ONNX Runtime and TFLite: first classes", _firsts(ours), _firsts(theirs), 0),
-            harness.class_row("gleaner and TFLite: probabilities", found, wanted, DIGITS.split(",")),
+            _row(f"ONNX Runtime and TFLite: {values[0].dtype}", ours, theirs, 0),
+            harness.class_row(said, found, wanted, DIGITS.split(",")),
         ]
 
 
 def frozen_graph(gleaner):
     """The SavedModel as a graph whose variables are constants, which is what older tools write."""
-    import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    import tensorflow as tf
 
     described = harness.described("meter-digits-v1")
     loaded = tf.saved_model.load(str(FOLDER / "tensorflow-saved_model" / "meter-digits-v1"))
@@ -146,8 +158,12 @@ def _first(outputs):
     return next(iter(outputs.values())).ravel()
 
 
-def _firsts(outputs):
-    return [np.array([each.argmax()]) for each in outputs]
+def _largest(outputs):
+    return [np.array([each.argmax(), each.max()]) for each in outputs]
+
+
+def _written_largest(described):
+    return [np.array([each["output"]["argmax"], each["output"]["max"]]) for each in described["expected"]]
 
 
 def _softmax(logits):
