@@ -2,7 +2,8 @@
 # Runs every test, on a machine that has nothing but Swift: installs what is missing first, and says so.
 #
 #   Tests/run.sh            everything
-#   Tests/run.sh --quick    without Label Studio (a 1 GB installation), and with a short storm of kills
+#   Tests/run.sh --quick    without Label Studio and the tools that read batches (4 GB of installations), and with a
+#                           short storm of kills
 #
 # Tests that need the shared pictures and models (../shared/data) are skipped without them, and fail where CI is set.
 set -euo pipefail
@@ -60,3 +61,8 @@ step "End to end"
 pytest=("$VENV/bin/python" -m pytest -p no:cacheprovider --durations=5 -ra "$root/Tests/EndToEnd")
 "${pytest[@]}" -q -k quickstart
 "${pytest[@]}" -n 2 --dist worksteal -k "not quickstart"
+
+if [[ -z $quick ]]; then
+    step "Batches through the tools that read them"
+    "$root/Tests/consumers/run.sh"
+fi

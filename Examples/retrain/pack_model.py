@@ -74,7 +74,7 @@ def manifest_for(
     """
     if not model:
         raise PackError("the model's file is empty")
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+    if not re.fullmatch(r"[a-z0-9_][a-z0-9._-]{0,63}", name):
         raise PackError(f"the name '{name}' is not letters, digits, dots, dashes and underscores (at most 100)")
     if version < 1:
         raise PackError(f"the version is {version}: versions count from 1")

@@ -92,8 +92,14 @@ public enum FramePlace: Hashable, Sendable {
 /// - The same samples give the same bytes, so that a batch can be written again and verified.
 /// - Memory does not grow with the number of samples.
 public protocol ExportFormat: Sendable {
+    /// Files or entries of an archive that it writes for each sample, for an estimate of its size.
+    var filesPerSample: Int { get }
     /// Begins the view.
     func makeWriter(for header: BatchHeader, in folder: String) throws -> any ExportWriter
+}
+
+extension ExportFormat {
+    public var filesPerSample: Int { 0 }
 }
 
 /// Writes one view of one batch, sample by sample.

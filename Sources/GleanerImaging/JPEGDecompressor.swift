@@ -34,6 +34,7 @@
                 throw GleanerError.malformedPicture("its header gives two sizes")
             }
             let hasInks = colorspace == Int32(TJCS_CMYK.rawValue) || colorspace == Int32(TJCS_YCCK.rawValue)
+            if hasInks || header.orientation != .upright { try header.requireRoomForTwo() }
             guard header.orientation != .upright else { return try read(bytes, header, hasInks, into: &pixels) }
             try read(bytes, header, hasInks, into: &stored)
             header.orientation.turn(stored, into: &pixels)

@@ -42,6 +42,7 @@ enum PNGReader {
     private static func readWithAlpha(
         _ image: inout png_image, _ header: PictureHeader, into pixels: inout PixelBuffer
     ) throws {
+        try header.requireRoomForTwo()
         image.format = pngFormatRGB | pngFormatAlpha
         var levels = [UInt8](repeating: 0, count: header.width * header.height * 4)
         let isRead = levels.withUnsafeMutableBufferPointer {

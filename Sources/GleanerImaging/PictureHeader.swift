@@ -25,6 +25,21 @@ public struct PictureHeader: Hashable, Sendable {
     /// (9,248 × 6,944) and a decoded frame stays below 192 MiB.
     public static let pixelCountMax = 64 << 20
 
+    /// Pictures that are decoded by way of another copy may have half as many.
+    ///
+    /// - Throws: ``GleanerError`` with code `picture.too_large`.
+    func requireRoomForTwo() throws {
+        guard width * height > Self.pixelCountMax / 2 else { return }
+        throw Self.tooLarge(width, height, Self.pixelCountMax / 2)
+    }
+
+    private static func tooLarge(_ width: Int, _ height: Int, _ pixelCountMax: Int) -> GleanerError {
+        GleanerError(
+            .pictureTooLarge,
+            "the picture has \(width) × \(height) pixels, more than the \(pixelCountMax) allowed of its kind",
+            remedy: "set the camera to a smaller size")
+    }
+
     /// Reads the header alone; what follows it may be missing or broken.
     ///
     /// - Throws: ``GleanerError`` with code `picture.unknown`, `picture.truncated`, `picture.malformed` or
@@ -41,10 +56,7 @@ public struct PictureHeader: Hashable, Sendable {
         }
         let (pixelCount, overflows) = header.width.multipliedReportingOverflow(by: header.height)
         guard !overflows, pixelCount <= pixelCountMax else {
-            throw GleanerError(
-                .pictureTooLarge,
-                "the picture has \(header.width) × \(header.height) pixels, more than the \(pixelCountMax) allowed",
-                remedy: "set the camera to a smaller size")
+            throw tooLarge(header.width, header.height, pixelCountMax)
         }
         return header
     }

@@ -38,6 +38,22 @@ struct OnnxGraph {
     /// Whether the graph computes a tensor of this name.
     func computes(_ tensor: String) -> Bool { nodes.contains { $0.outputs.contains(tensor) } }
 
+    /// Whether an output comes out of such an operation, but for what only changes its form.
+    func ends(in operation: String) -> Bool {
+        let reshaping: Set = ["Flatten", "Reshape", "Squeeze", "Unsqueeze", "Identity", "Cast"]
+        return outputs.contains { output in
+            var tensor = output
+            // As many steps as a chain of such operations could reasonably have.
+            for _ in 0..<8 {
+                guard let node = nodes.first(where: { $0.outputs.contains(tensor) }) else { return false }
+                if node.operation == operation { return true }
+                guard reshaping.contains(node.operation), let input = node.inputs.first else { return false }
+                tensor = input
+            }
+            return false
+        }
+    }
+
     private mutating func readGraph(_ bytes: UnsafeRawBufferPointer) throws {
         var reader = ProtobufReader(bytes)
         while let (number, value) = try reader.next() {

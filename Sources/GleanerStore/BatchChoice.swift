@@ -113,7 +113,8 @@ struct BatchChoice {
         let rows = try Row.fetchAll(
             db,
             sql: """
-                SELECT coalesce(json_extract(CAST(l.json AS TEXT), '$.class'), s.scored_class) AS class, count(*) AS n
+                SELECT coalesce(json_extract(CAST(l.json AS TEXT), '$.class'), json_extract(CAST(l.json AS TEXT), '$.classes[0]'),
+                  s.scored_class) AS class, count(*) AS n
                 FROM sample s LEFT JOIN label l USING (label_key)
                 WHERE (label_state IN ('exported', 'labeled') OR s.sample_key IN (SELECT value FROM json_each(?1)))
                   AND +model_key IN (SELECT model_key FROM model WHERE task = ?2) GROUP BY class

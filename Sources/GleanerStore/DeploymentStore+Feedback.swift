@@ -166,6 +166,9 @@ extension DeploymentStore {
                       SELECT s.sample_key, json_extract(CAST(l.json AS TEXT), '$.class') AS class
                       FROM sample s JOIN label l USING (label_key)
                       UNION ALL
+                      SELECT s.sample_key, e.value FROM sample s JOIN label l USING (label_key),
+                        json_each(CAST(l.json AS TEXT), '$.classes') e
+                      UNION ALL
                       SELECT s.sample_key, json_extract(e.value, '$.label') FROM sample s JOIN label l USING (label_key),
                         json_each(CAST(l.json AS TEXT), '$.boxes') e
                     ) WHERE class IS NOT NULL GROUP BY class

@@ -27,11 +27,15 @@ struct LabelCheck {
             if allowsSeveralClasses { label.value = .classes([name]) }
         case .classes(let names):
             guard task != .detection else { throw Refusal(reason: "classes for a sample whose model finds boxes") }
-            guard allowsSeveralClasses else {
-                throw Refusal(reason: "\(names.count) classes for a sample whose model gives exactly one")
-            }
             for name in names { try check(name) }
-            label.value = .classes(Set(names).sorted())
+            let sorted = Set(names).sorted()
+            if allowsSeveralClasses {
+                label.value = .classes(sorted)
+            } else if let name = sorted.first, sorted.count == 1 {
+                label.value = .classified(name)
+            } else {
+                throw Refusal(reason: "\(sorted.count) classes for a sample whose model gives exactly one")
+            }
         case .boxes(let boxes):
             // Formats that know boxes alone say of a frame that shows nothing that it has none.
             if boxes.isEmpty, task == .classification, allowsSeveralClasses {

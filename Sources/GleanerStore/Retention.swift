@@ -17,10 +17,13 @@ extension DeploymentStore {
 
     /// Makes room for the files of an open batch, which are written to the outbox beside the pictures that it refers to.
     ///
+    /// - Parameter filesPerSample: files or entries of an archive that its views have for each sample.
     /// - Throws: ``GleanerError`` with code `store.full`. A smaller batch may find room: a part of the quota is
     ///   reserved for batches.
-    public func makeRoom(forBatch number: Int) throws {
-        let byteCount = try read { db in try Self.estimatedByteCount(ofBatch: number, db) }
+    public func makeRoom(forBatch number: Int, filesPerSample: Int = 0) throws {
+        let byteCount = try read { db in
+            try Self.estimatedByteCount(ofBatch: number, filesPerSample: filesPerSample, db)
+        }
         guard try makeRoom(byteCount, for: .outbox) else {
             throw full(
                 "the files of a batch, about \(ByteCount.format(byteCount)),",
@@ -32,16 +35,20 @@ extension DeploymentStore {
         GleanerError(.storeFull, "there is no room for \(what) in \(folder.path)", remedy: remedy)
     }
 
-    /// Lines of samples are as long as their records; a view of a sample is at most about twice as long. Each file
-    /// ends in a page of its own.
-    private static func estimatedByteCount(ofBatch number: Int, _ db: Database) throws -> Int {
+    /// Lines of samples are as long as their records; a view of a sample is at most about twice as long. Each file ends in
+    /// a page of its own, and an archive's headers and padding take no more.
+    private static func estimatedByteCount(
+        ofBatch number: Int, filesPerSample: Int, _ db: Database
+    ) throws -> Int {
         let records =
             try Int.fetchOne(
                 db,
                 sql: "SELECT sum(length(json)) FROM batch_sample JOIN record USING (sample_key) WHERE number = ?",
                 arguments: [number]) ?? 0
-        let formatCount = try batch(number, db).formats.count
-        return records * (1 + 2 * formatCount) + (4 << 10) * (4 + 2 * formatCount)
+        let open = try batch(number, db)
+        let formatCount = open.formats.count
+        let fileCount = 4 + 2 * formatCount + filesPerSample * open.header.sampleCount
+        return records * (1 + 2 * formatCount) + (4 << 10) * fileCount
     }
 
     private func makeRoom(_ byteCount: Int, for purpose: Room.Purpose) throws -> Bool {

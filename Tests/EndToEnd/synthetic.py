@@ -116,8 +116,9 @@ def yolov4_tiny():
     return {"yolo0": heads[0], "yolo1": heads[1]}
 
 
-def write(path, outputs, notes=None, shape=(1, 3, SIZE, SIZE), input_type=TensorProto.FLOAT):
-    """A model that gives these outputs, whatever its input is: each is a constant plus nothing of the input."""
+def write(path, outputs, notes=None, shape=(1, 3, SIZE, SIZE), input_type=TensorProto.FLOAT, last=None):
+    """A model that gives these outputs, whatever its input is: each is a constant plus nothing of the input, and then
+    whatever the operation `last` makes of it."""
     nodes = [helper.make_node("Cast", ["image"], ["plain"], to=TensorProto.FLOAT), helper.make_node("ReduceMean", ["plain"], ["mean"], keepdims=0)]
     nodes += [helper.make_node("Mul", ["mean", "zero"], ["nothing"])]
     weights = [numpy_helper.from_array(np.array(0, np.float32), "zero")]
@@ -126,7 +127,10 @@ def write(path, outputs, notes=None, shape=(1, 3, SIZE, SIZE), input_type=Tensor
         weights.append(numpy_helper.from_array(values, f"{name}_values"))
         kind = helper.np_dtype_to_tensor_dtype(values.dtype)
         nodes.append(helper.make_node("Cast", ["nothing"], [f"{name}_nothing"], to=kind))
-        nodes.append(helper.make_node("Add", [f"{name}_values", f"{name}_nothing"], [name]))
+        plain = f"{name}_plain" if last else name
+        nodes.append(helper.make_node("Add", [f"{name}_values", f"{name}_nothing"], [plain]))
+        if last:
+            nodes.append(helper.make_node(last, [plain], [name]))
         infos.append(helper.make_tensor_value_info(name, kind, values.shape))
     picture = helper.make_tensor_value_info("image", input_type, shape)
     model = helper.make_model(helper.make_graph(nodes, "synthetic", [picture], infos, weights), opset_imports=[helper.make_opsetid("", 13)])

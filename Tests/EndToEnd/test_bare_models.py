@@ -122,6 +122,21 @@ def test_a_retrained_file_takes_the_place_of_the_active_model(meter, data):
     assert again["known"] and again["model"] == report["model"]
 
 
+def test_another_description_of_the_same_file_is_another_version(gleaner, tmp_path):
+    model = synthetic.write(tmp_path / "net.onnx", synthetic.yolox())
+    versions = []
+    for words in (["--color", "BGR"], ["--color", "RGB"], ["--color", "RGB"], ["--color", "BGR"]):
+        report = gleaner("model", "import", model, "--labels", NAMES, *words)
+        versions.append((report["model"]["version"], report["known"]))
+    assert versions == [(1, False), (2, False), (2, True), (1, True)]
+
+
+def test_a_bundle_that_changed_without_a_new_version_is_refused(gleaner, data, tmp_path):
+    gleaner("model", "import", bundles.make(data / "models/meter-digits-v1", tmp_path / "one"))
+    changed = bundles.make(data / "models/meter-digits-v1", tmp_path / "two", color="BGR")
+    gleaner.fails("model", "import", changed, naming=["another model.json", "raise its version"])
+
+
 def test_a_bundle_says_everything_itself(gleaner, data, tmp_path):
     bundle = bundles.make(data / "models/meter-digits-v1", tmp_path / "meter")
     assert "model.json" in gleaner.text("model", "import", bundle, "--labels", "cat", status=1).stderr

@@ -15,10 +15,12 @@ LABELS = ["wet", "dark", "mud"]
 @pytest.fixture
 def barn(gleaner, tmp_path):
     """Claims `wet` and `mud`, and is in doubt of `dark`."""
-    model = synthetic.write(tmp_path / "tags.onnx", {"tags": np.array([[0.9, 0.45, 0.7]], np.float32)}, shape=(1, 3, 32, 32))
+    scores = np.array([[0.9, 0.45, 0.7]], np.float32)
+    logits = {"tags": np.log(scores / (1 - scores))}
+    model = synthetic.write(tmp_path / "tags.onnx", logits, shape=(1, 3, 32, 32), last="Sigmoid")
     report = gleaner("model", "import", model, "--labels", ",".join(LABELS))
     (decoder,) = [each for each in report["assumptions"] if each["what"] == "decoder"]
-    assert decoder["value"] == "classification" and "do not sum to 1" in decoder["reason"]
+    assert decoder["value"] == "classification" and "a logistic function of its own" in decoder["reason"]
     for index in range(4):
         Image.new("RGB", (64, 48), (60 * index, 90, 10)).save(gleaner.folder / "camera" / f"{index}.png")
     write_configuration(gleaner.folder, "source: folder:camera\nselection: {budget: {share: 1}, deduplicate: false}\n")

@@ -1,7 +1,8 @@
 import Foundation
 import GleanerCore
-import GleanerExport
 import Testing
+
+@testable import GleanerExport
 
 /// What leaves in a format and comes back in it is the same.
 @Suite struct RoundTripTests {
@@ -156,6 +157,52 @@ import Testing
             return
         }
         #expect(boxes.map(\.label) == [names[1]])
+    }
+
+    @Test func tenThousandNamesAreReadAtOnce() throws {
+        let folder = try TemporaryFolder()
+        let names = (0..<10_000).map { "  \($0): class \($0)" }.joined(separator: "\n")
+        try folder.write("names:\n\(names)\n", to: "data.yaml")
+        try folder.write("9999 .5 .5 .1 .1", to: "\(Make.id(1)).txt")
+        guard case .boxes(let boxes)? = try ReadLabels(YOLOLabels(), folder.path).values.first else {
+            Issue.record("no boxes")
+            return
+        }
+        #expect(boxes.map(\.label) == ["class 9999"])
+    }
+
+    @Test(arguments: ["a: &a [x]\nnames: *a\n", "names:\n  <<: {0: a}\n", "? *a9\n: 1\n"])
+    func referencesInDataYamlAreRefused(yaml: String) throws {
+        let folder = try TemporaryFolder()
+        try folder.write(yaml, to: "data.yaml")
+        #expect(failure { try ReadLabels(YOLOLabels(), folder.path) }.contains("references"))
+    }
+
+    @Test func aBatchOfAuditSamplesAloneIsNotTrainedOn() throws {
+        let folder = try TemporaryFolder()
+        let sample = Make.fruit(1, label: .boxes([]), split: .test)
+        try writeView(YOLOExport(), Make.header(.training, .detection, count: 1), [sample], in: folder)
+        let yaml = try folder.text("data.yaml")
+        #expect(yaml.contains("train: images/train  # no sample") && yaml.contains("test: images/test\n"))
+    }
+
+    @Test func classesThatAStickTakesForOneHaveFoldersOfTheirOwn() {
+        let folders = FolderName.of(["Apple", "apple", "pear"])
+        #expect(folders["Apple"] == "Apple" && folders["pear"] == "pear")
+        #expect(folders["apple"]?.hasPrefix("apple~") == true)
+    }
+
+    @Test func linesOfOthersThatCannotBeReadAreRejectedOneByOne() throws {
+        let folder = try TemporaryFolder()
+        let lines = [
+            #"{"file_name":"\#(Make.id(1)).png","label":"apple"}"#, "",
+            #"{"file_name":"\#(Make.id(2)).png","label":3}"#,
+            "nonsense", #"{"file_name":"\#(Make.id(3)).png","label":"pear"}"#,
+        ]
+        try folder.write(lines.joined(separator: "\n"), to: "metadata.jsonl")
+        let read = try ReadLabels(ImageFolderLabels(), folder.path)
+        #expect(read.values == [.classified("apple"), .classified("pear")])
+        #expect(read.rejected.map(\.sample) == ["\(Make.id(2))", ""])
     }
 
     @Test(arguments: ["names:\n  0: a\n  2: b\n", "names: 7\n", "train: x\n", "names: [a, [b]]\n", "{{{", ""])

@@ -56,9 +56,11 @@ import Testing
 
 @Suite struct DecoderGuessTests {
     private func guess(
-        _ outputs: [TensorBuffer], labels: Int?, width: Int = 64, height: Int = 64
+        _ outputs: [TensorBuffer], labels: Int?, endsInSigmoid: Bool = false
     ) throws -> DecoderGuess.Found {
-        try DecoderGuess(outputs: outputs, input: InputSpec(width: width, height: height), labelCount: labels).find()
+        try DecoderGuess(
+            outputs: outputs, input: InputSpec(width: 64, height: 64), labelCount: labels, endsInSigmoid: endsInSigmoid
+        ).find()
     }
 
     private func tensor(_ name: String, _ shape: [Int], _ value: (Int) -> Float = { _ in 0.5 }) -> TensorBuffer {
@@ -69,9 +71,13 @@ import Testing
         #expect(
             try guess([tensor("out", [1, 4]) { _ in 0.25 }], labels: nil).decoder.options["activation"]
                 == .string("probabilities"))
-        #expect(
-            try guess([tensor("out", [1, 4]) { _ in 0.5 }], labels: nil).decoder.options["activation"]
-                == .string("independent"))
+        // Numbers that only happen to lie between 0 and 1 are not taken for probabilities.
+        let halves = tensor("out", [1, 4]) { _ in 0.5 }
+        #expect(try guess([halves], labels: nil).decoder.options["activation"] == .string("logits"))
+        let sigmoid = try guess([halves], labels: nil, endsInSigmoid: true)
+        #expect(sigmoid.decoder.options["activation"] == .string("independent"))
+        let one = try guess([tensor("out", [1, 1]) { _ in 1 }], labels: nil, endsInSigmoid: true)
+        #expect(one.decoder.options["activation"] == .string("independent"))
         let found = try guess([tensor("out", [1, 4, 1, 1]) { Float($0) - 2 }], labels: nil)
         #expect(found.decoder.options["activation"] == .string("logits"))
         #expect(found.classCount == 4 && found.task == .classification)

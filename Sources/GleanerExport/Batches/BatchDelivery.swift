@@ -30,7 +30,11 @@ public enum BatchDelivery {
     ) throws -> (folder: String, manifest: BatchManifest) {
         let (manifest, id) = try BatchVerifier.manifest(in: outboxFolder)
         let final = "\(directory)/\(folderName(id))"
-        if try isDelivered(id, at: final) { return (final, manifest) }
+        if try isDelivered(id, at: final) {
+            // It may have been cut off before its name was durable.
+            try DurableFile.flushFolder(directory)
+            return (final, manifest)
+        }
         let partial = "\(directory)/.partial-\(id.short)"
         try removeLeftover(partial)
         guard mkdir(partial, 0o755) == 0 else {

@@ -37,6 +37,10 @@ enum TarEntries {
                     pax = try PaxAttributes([UInt8](try bytes(of: file, at: start, count: header.byteCount, path)))
                     continue
                 }
+                // A long name follows in the entry's content; without it the next entry would have another name.
+                if case .refused(let what) = header.kind, what.hasPrefix("the long name") {
+                    throw TarFault("it has names of more than 100 bytes in GNU's form: pack it with --format=pax")
+                }
                 let name = pax.path ?? header.name
                 pax = PaxAttributes()
                 guard header.kind == .regular, wanted(name) else { continue }

@@ -26,12 +26,15 @@ struct ImageFolderWriter: ExportWriter {
     let folder: String
     /// Whether each part has a `metadata.jsonl`; some readers take pictures and nothing else.
     let hasList: Bool
+    /// The folders of classes.
+    private let folders: [String: String]
     private var files: [String: BufferedFile] = [:]
 
     init(header: BatchHeader, folder: String, hasList: Bool) {
         self.header = header
         self.folder = folder
         self.hasList = hasList
+        folders = FolderName.of(header.classes)
     }
 
     func place(of sample: SampleRecord) throws -> FramePlace? {
@@ -43,7 +46,7 @@ struct ImageFolderWriter: ExportWriter {
         guard header.task == .classification else { return sample.fileName }
         let name =
             header.purpose == .training ? try sample.labeledClass() : sample.prediction.top?.label ?? Self.unknownClass
-        return "\(FolderName.of(name))/\(sample.fileName)"
+        return "\(folders[name] ?? FolderName.of(name))/\(sample.fileName)"
     }
 
     mutating func append(_ sample: SampleRecord) throws {
@@ -111,6 +114,18 @@ enum FolderName {
             cut += part
         }
         return "\(cut)~\(Digest(of: Array(name.utf8)).description.prefix(8))"
+    }
+
+    /// Folders of several classes. Sticks take `Apple` and `apple` for one: the later gets eight digits of its digest.
+    static func of(_ names: [String]) -> [String: String] {
+        var taken: Set<String> = []
+        var folders: [String: String] = [:]
+        for name in names {
+            let folder = of(name)
+            let isFree = taken.insert(folder.lowercased()).inserted
+            folders[name] = isFree ? folder : "\(folder)~\(Digest(of: Array(name.utf8)).description.prefix(8))"
+        }
+        return folders
     }
 
     private static func isSafe(_ scalar: Unicode.Scalar, isAtEnd: Bool) -> Bool {

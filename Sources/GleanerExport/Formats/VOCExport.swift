@@ -11,6 +11,7 @@ public struct VOCExport: ExportFormat {
     ) { _ in VOCExport() }
 
     public init() {}
+    public var filesPerSample: Int { 1 }
     public func makeWriter(for header: BatchHeader, in folder: String) throws -> any ExportWriter {
         try header.require(.detection, by: "voc", instead: "imagefolder, label-studio or csv for classification")
         return try VOCWriter(header: header, folder: folder)

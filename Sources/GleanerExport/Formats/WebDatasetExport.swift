@@ -15,6 +15,7 @@ public struct WebDatasetExport: ExportFormat {
     static let classesName = "classes.txt"
 
     public init() {}
+    public var filesPerSample: Int { 1 }
     public func makeWriter(for header: BatchHeader, in folder: String) throws -> any ExportWriter {
         try WebDatasetWriter(header: header, folder: folder)
     }

@@ -16,6 +16,7 @@ public struct YOLOExport: ExportFormat {
     public static let fileName = "data.yaml"
 
     public init() {}
+    public var filesPerSample: Int { 1 }
     public func makeWriter(for header: BatchHeader, in folder: String) throws -> any ExportWriter {
         header.task == .detection
             ? YOLOWriter(header: header, folder: folder)
@@ -79,12 +80,13 @@ private struct YOLOWriter: ExportWriter {
     /// Ultralytics wants `train` and `val` to be there; where no sample fell into one, another stands in.
     private func keys() -> [String] {
         func path(_ key: String, _ choices: String...) -> String {
-            let part = choices.first(where: parts.contains) ?? choices.last ?? key
-            let note = part == key || part == "unlabeled" ? "" : "  # no sample of this batch is in \(key)"
+            let part = choices.first(where: parts.contains) ?? key
+            let note = parts.contains(key) ? "" : "  # no sample of this batch is in \(key)"
             return "\(key): images/\(part)\(note)"
         }
         if header.purpose == .labeling { return ["train: images/unlabeled", "val: images/unlabeled"] }
-        let both = [path("train", "train", "val", "test"), path("val", "val", "train", "test")]
+        // Never `test` for `train`: those samples measure the model.
+        let both = [path("train", "train", "val"), path("val", "val", "train")]
         return parts.contains("test") ? both + [path("test", "test")] : both
     }
 }

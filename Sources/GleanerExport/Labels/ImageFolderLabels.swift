@@ -15,6 +15,7 @@ public struct ImageFolderLabels: LabelFormat {
 
     private static let pictureSuffixes = [".jpg", ".jpeg", ".png", ".webp", ".bmp"]
 
+    private struct Named: Decodable { var file_name: String }
     private struct Line: Decodable {
         struct Objects: Decodable {
             var bbox: [[Double]]
@@ -54,10 +55,18 @@ public struct ImageFolderLabels: LabelFormat {
         rejected: (RejectedLabel) throws -> Void
     ) throws {
         let folder = file.contains("/") ? PathName.parent(of: file) + "/" : ""
-        var number = 0
-        try JSONLines.forEach(Line.self, in: "\(root)/\(file)") { line in
-            number += 1
+        try JSONLines.forEachForeignLine(in: "\(root)/\(file)") { text, number in
             let place = "\(file), line \(number)"
+            let line: Line
+            do {
+                line = try CanonicalJSON.decode(from: text, named: "it")
+            } catch {
+                // Whose label it was to be may still be told; its picture must not count by its folder then.
+                let name = (try? JSONDecoder().decode(Named.self, from: text))?.file_name
+                if let name { told.insert(folder + name) }
+                let sample = name.map(SampleName.fromFile) ?? ""
+                return try rejected(RejectedLabel(place: place, sample: sample, reason: LabelFault.reason(error)))
+            }
             let sample = SampleName.fromFile(line.file_name)
             do {
                 guard let value = try Self.value(of: line) else { return }

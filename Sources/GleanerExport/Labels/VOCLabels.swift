@@ -18,7 +18,12 @@ public struct VOCLabels: LabelFormat {
         _ path: String, found: (IncomingLabel) throws -> Void, rejected: (RejectedLabel) throws -> Void
     ) throws {
         let isFolder = InputFolder.isOne(path)
-        for file in isFolder ? try InputFolder.files(in: path, suffixes: [".xml"]) : [PathName.last(of: path)] {
+        let files = isFolder ? try InputFolder.files(in: path, suffixes: [".xml"]) : [PathName.last(of: path)]
+        guard !files.isEmpty else {
+            throw GleanerError(
+                .malformed, "\(path) has no XML files", remedy: "name the folder that holds `Annotations`")
+        }
+        for file in files {
             var annotation = VOCAnnotation()
             try XMLElements.forEach(in: isFolder ? "\(path)/\(file)" : path, root: "annotation") { element, _ in
                 annotation.take(element)
@@ -37,11 +42,12 @@ public struct VOCLabels: LabelFormat {
 private struct VOCAnnotation {
     private var fileName = ""
     private var objects: [XMLElement] = []
+    private static let objectCountMax = 100_000
 
     mutating func take(_ element: XMLElement) {
         switch element.name {
         case "filename": fileName = element.text.trimmingCharacters(in: .whitespacesAndNewlines)
-        case "object": objects.append(element)
+        case "object" where objects.count <= Self.objectCountMax: objects.append(element)
         default: break
         }
     }
@@ -53,7 +59,10 @@ private struct VOCAnnotation {
     }
 
     func boxes(firstPixel: Double) throws -> [LabeledBox] {
-        try objects.enumerated().map { index, object in
+        guard objects.count <= Self.objectCountMax else {
+            throw LabelFault("has more than \(Self.objectCountMax) objects")
+        }
+        return try objects.enumerated().map { index, object in
             do {
                 return LabeledBox(label: try name(of: object), box: try box(of: object, firstPixel))
             } catch { throw LabelFault("object \(index + 1) \(LabelFault.reason(error))") }

@@ -25,7 +25,12 @@ public struct YOLOLabels: LabelFormat {
     ) throws {
         let folder = InputFolder.isOne(path) ? path : PathName.parent(of: path)
         let classes = try YOLOClasses.read(from: path)
-        for file in try Self.labelFiles(in: folder) {
+        let files = try Self.labelFiles(in: folder)
+        guard !files.isEmpty else {
+            throw GleanerError(
+                .malformed, "\(folder) has no text files with labels", remedy: "name the folder that holds `labels`")
+        }
+        for file in files {
             let sample = SampleName.fromFile(file)
             let text = try FileReading.bytes(of: "\(folder)/\(file)", byteCountMax: Self.fileByteCountMax)
             do {
@@ -129,6 +134,12 @@ enum YOLOClasses {
 
     /// `names` is a list, or a dictionary from 0 on without a gap.
     private static func yaml(_ text: String, _ file: String) throws -> [String] {
+        // Nothing that refers to something else: expanding such references could take for ever.
+        guard !text.contains("*"), !text.contains("<<") else {
+            throw GleanerError(
+                .malformed, "\(file) has references (* or <<), which no list of classes needs",
+                remedy: "write the names themselves")
+        }
         let root: Node?
         do {
             root = try Yams.compose(yaml: text)
@@ -142,8 +153,9 @@ enum YOLOClasses {
         if let list = names.sequence {
             values = Array(list)
         } else {
-            let numbered = names.mapping ?? [:]
-            values = (0..<numbered.count).map { index in numbered.first { $0.key.int == index }?.value }
+            var numbered: [Int: Node] = [:]
+            for (key, value) in names.mapping ?? [:] { if let number = key.int { numbered[number] = value } }
+            values = (0..<(names.mapping?.count ?? 0)).map { numbered[$0] }
         }
         let texts = values.compactMap { $0?.scalar?.string }
         guard texts.count == values.count else {

@@ -27,6 +27,13 @@ enum InputFolder {
         return found.sorted()
     }
 
+    private static func add(_ path: String, _ root: String, _ found: inout [String]) throws {
+        found.append(path)
+        guard found.count <= fileCountMax else {
+            throw GleanerError(.fileSystem, "\(root) has more than \(fileCountMax) files", remedy: "split it")
+        }
+    }
+
     private static func list(
         _ folder: String, in root: String, _ suffixes: [String], depth: Int, _ found: inout [String]
     ) throws {
@@ -41,11 +48,12 @@ enum InputFolder {
             let relative = folder.isEmpty ? name : "\(folder)/\(name)"
             switch Int(entry.pointee.d_type) {
             case Int(DT_DIR) where depth < depthMax: try list(relative, in: root, suffixes, depth: depth + 1, &found)
+            case Int(DT_DIR):
+                throw GleanerError(
+                    .fileSystem, "\(root)/\(relative) lies more than \(depthMax) folders deep",
+                    remedy: "name an inner folder")
             case Int(DT_REG) where suffixes.contains(where: name.lowercased().hasSuffix):
-                found.append(relative)
-                guard found.count <= fileCountMax else {
-                    throw GleanerError(.fileSystem, "\(root) has more than \(fileCountMax) files", remedy: "split it")
-                }
+                try add(relative, root, &found)
             case Int(DT_UNKNOWN):
                 // Some file systems do not say in the listing.
                 var status = stat()
@@ -53,7 +61,7 @@ enum InputFolder {
                 if status.st_mode & S_IFMT == S_IFDIR, depth < depthMax {
                     try list(relative, in: root, suffixes, depth: depth + 1, &found)
                 } else if status.st_mode & S_IFMT == S_IFREG, suffixes.contains(where: name.lowercased().hasSuffix) {
-                    found.append(relative)
+                    try add(relative, root, &found)
                 }
             default: break
             }

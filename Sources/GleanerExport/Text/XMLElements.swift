@@ -17,9 +17,10 @@ struct XMLElement {
 /// and CDATA, in UTF-8. A document type is refused, and with it every entity that is not XML's own: nothing is ever
 /// fetched or expanded.
 struct XMLElements {
-    static let tokenByteCountMax = 16 << 20
+    static let tokenByteCountMax = 1 << 20
     static let depthMax = 24
-    private static let childCountMax = 1_000_000
+    /// At most so many elements in a child of the root: more boxes than any frame has.
+    private static let elementCountMax = 1_000_000
 
     /// Hands out the children of the root, which must have this name, and their numbers from 1.
     ///
@@ -45,6 +46,8 @@ struct XMLElements {
     /// Elements that are open below the root, the outermost first.
     private var open: [XMLElement] = []
     private var number = 0
+    /// Since the child of the root began.
+    private var elementCount = 0
 
     private init(path: String, root: String) {
         self.path = path
@@ -193,12 +196,12 @@ struct XMLElements {
         let element = open.removeLast()
         guard open.isEmpty else {
             let parent = open.count - 1
-            guard open[parent].children.count < Self.childCountMax else {
-                throw broken("an element has too much in it")
-            }
+            elementCount += 1
+            guard elementCount < Self.elementCountMax else { throw broken("an element has too much in it") }
             return open[parent].children.append(element)
         }
         number += 1
+        elementCount = 0
         try body(element, number)
     }
 

@@ -102,7 +102,7 @@ public struct SSDPriorsDecoder: OutputDecoder {
         private var grids: [Grid] = []
         private(set) var count = 0
 
-        /// A grid has a cell for each stride begun, and cells share the input evenly.
+        /// A grid has a cell for each stride begun.
         init(strides: [Int], sizes: [[SIMD2<Float>]], width: Int, height: Int) {
             for (stride, sizes) in zip(strides, sizes) {
                 let columnCount = (width + stride - 1) / stride

@@ -3,7 +3,7 @@ public import GleanerCore
 
 /// Reads the raw heads of the YOLO family: for each cell of a grid and each anchor the box, an objectness and classes.
 ///
-/// YOLOv2 and YOLOv3 and their tiny forms have `scale_x_y` 1, YOLOv4-tiny 1.05; Scaled-YOLOv4 and the raw heads of
+/// YOLOv3 and its tiny form have `scale_x_y` 1, YOLOv4-tiny 1.05; Scaled-YOLOv4 and the raw heads of
 /// YOLOv5 and YOLOv7 have `scale_x_y` 2 and `box_rule: square`. A head is `[1, anchors × (5 + classes), rows,
 /// columns]`, with `layout: NHWC` `[1, rows, columns, anchors × (5 + classes)]`, or
 /// `[1, anchors, rows, columns, 5 + classes]`.

@@ -14,6 +14,8 @@ struct DecoderGuess {
     let input: InputSpec
     /// The number of labels, if it is known.
     let labelCount: Int?
+    /// Whether the graph's last operation gives each number a logistic function of its own.
+    var endsInSigmoid = false
 
     /// - Throws: ``GleanerError`` with code `model.undescribed` saying what there is and what to do.
     func find() throws -> Found {
@@ -38,10 +40,10 @@ struct DecoderGuess {
         let reason: String
         if tensor.elementType == .uint8 || tensor.elementType == .int8 {
             (activation, reason) = ("quantised", "whole numbers")
-        } else if values.allSatisfy({ isProbability($0) }), abs(values.reduce(0, +) - 1) < 0.02 {
+        } else if values.count > 1, values.allSatisfy({ isProbability($0) }), abs(values.reduce(0, +) - 1) < 0.02 {
             (activation, reason) = ("probabilities", "numbers that sum to 1")
-        } else if values.allSatisfy({ (0...1).contains($0) }) {
-            (activation, reason) = ("independent", "numbers from 0 to 1 that do not sum to 1")
+        } else if endsInSigmoid, values.allSatisfy({ (0...1).contains($0) }) {
+            (activation, reason) = ("independent", "numbers from 0 to 1, each by a logistic function of its own")
         } else {
             (activation, reason) = ("logits", "numbers that do not sum to 1")
         }
@@ -141,10 +143,12 @@ struct DecoderGuess {
             "box_order": .string(isTensorFlow ? "yxyx" : "xyxy"),
             "box_unit": .string(isTensorFlow ? "fraction" : "pixels"),
         ]
-        if isTensorFlow { options["first_class"] = .integer(1) }
+        // Both keep 0 for the background.
+        options["first_class"] = .integer(1)
         return Found(
             decoder: DecoderSpec(name: "boxes", options: options), task: .detection, classCount: nil,
-            reason: "the outputs '\(boxes.name)', '\(scores.name)' and '\(classes.name)'")
+            reason:
+                "the outputs '\(boxes.name)', '\(scores.name)' and '\(classes.name)', whose first class is taken for 1")
     }
 
     /// Boxes in one output, scores for each class in another.

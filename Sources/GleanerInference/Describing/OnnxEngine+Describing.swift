@@ -28,7 +28,10 @@ extension OnnxEngine {
         var (decoder, task, classCount) = (DecoderSpec(name: description.decoder ?? ""), ModelTask.detection, Int?.none)
         if description.decoder == nil {
             let outputs = try tryOut(model, form)
-            let found = try DecoderGuess(outputs: outputs, input: form, labelCount: labels?.count).find()
+            let graph = try OnnxGraph(model, named: "the model")
+            let found = try DecoderGuess(
+                outputs: outputs, input: form, labelCount: labels?.count, endsInSigmoid: graph.ends(in: "Sigmoid")
+            ).find()
             (decoder, task, classCount) = (found.decoder, found.task, found.classCount)
             assumptions.append(.init(what: "decoder", value: decoder.name, reason: found.reason, option: "--decoder"))
         } else if description.decoder == "classification" {

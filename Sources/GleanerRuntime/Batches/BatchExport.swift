@@ -47,7 +47,7 @@ extension Deployment {
     /// Seals a batch and delivers it to a directory; batches for it that an interrupted export had sealed go first.
     ///
     /// The order is what makes it safe to cut anywhere: members chosen and locked, views written to `outbox/` and
-    /// flushed, batch sealed, delivered under a temporary name, renamed, read back, and only then acknowledged.
+    /// flushed, batch sealed, delivered under a temporary name, read back, renamed, and only then acknowledged.
     ///
     /// - Returns: the batches that left, oldest first; empty when there was nothing to send.
     /// - Throws: ``GleanerError``; what was sealed stays sealed and the next export goes on with it.
@@ -118,14 +118,15 @@ extension Deployment {
         let partial = "\(folder)/outbox/.batch-\(open.number)\(DurableFile.partialSuffix)"
         try? FileManager.default.removeItem(atPath: partial)
         do {
-            try store.makeRoom(forBatch: open.number)
+            let formats = try open.formats.map { ($0, try registries.exportFormats.make($0)) }
+            try store.makeRoom(
+                forBatch: open.number, filesPerSample: formats.reduce(0) { $0 + $1.1.filesPerSample })
             try DurableFile.makeFolder(partial)
             var header = open.header
             header.classes = try labelClasses()
             if header.task == .classification, try allowsSeveralClasses() {
                 header.allowsSeveralClasses = true
             }
-            let formats = try open.formats.map { ($0, try registries.exportFormats.make($0)) }
             var writer = try BatchWriter(folder: partial, header: header, formats: formats)
             for start in stride(from: 0, to: header.sampleCount, by: Self.memberPageCount) {
                 for sample in try store.members(of: open.number, from: start, limit: Self.memberPageCount) {
@@ -159,8 +160,9 @@ extension Deployment {
             delivered = try BatchDelivery.deliver(
                 outboxFolder: outbox, to: directory, picture: { try store.picture(of: $0) },
                 progress: { progress($0, sampleCount) })
-        } catch let error as GleanerError where error.code == .sampleDamaged {
-            // It is in quarantine now; the others go back to the queue and leave with the next batch.
+        } catch let error as GleanerError where error.code == .sampleDamaged || error.code == .batchDamaged {
+            // A damaged sample is in quarantine now, and damaged files of the batch are made anew: the samples go back to
+            // the queue and leave with the next batch.
             try store.discardBatch(batch.number)
             try? FileManager.default.removeItem(atPath: outbox)
             throw error

@@ -58,7 +58,11 @@ struct ClassMapper {
         case .classified(let name):
             guard let name = mapped(name) else { return nil }
             label.label.value = .classified(name)
-        case .classes(let names): label.label.value = .classes(names.compactMap { mapped($0) })
+        case .classes(let names):
+            let known = names.compactMap { mapped($0) }
+            // Nothing left of something is not the same as nothing.
+            guard !known.isEmpty || names.isEmpty else { return nil }
+            label.label.value = .classes(known)
         case .boxes(let boxes):
             label.label.value = .boxes(
                 boxes.compactMap { box in mapped(box.label).map { LabeledBox(label: $0, box: box.box) } })
@@ -74,12 +78,16 @@ struct ClassMapper {
         return mapping.unknown == .drop ? nil : name
     }
 
+    /// A file that names more is no file of labels, and nobody reads so many lines.
+    private static let reportedCountMax = 100
+
     /// The classes that are not known here, the commonest first.
     var unknownClasses: [UnknownClass] {
-        unknownCounts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { name, count in
+        let names = known.sorted()
+        return unknownCounts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(Self.reportedCountMax).map {
             UnknownClass(
-                name: name, count: count, decision: mapping.unknown,
-                nearest: NearestName.of(name, among: known.sorted()))
+                name: String($0.key.prefix(200)), count: $0.value, decision: mapping.unknown,
+                nearest: $0.key.utf8.count <= 200 ? NearestName.of($0.key, among: names) : nil)
         }
     }
 

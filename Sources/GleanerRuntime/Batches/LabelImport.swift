@@ -75,7 +75,9 @@ extension Deployment {
     private func labelValue(_ text: String, severalAllowed: Bool) throws -> LabelValue {
         if text == "unusable" { return .unusable }
         guard severalAllowed, try !labelClasses().contains(text) else { return .classified(text) }
-        return text == "none" ? .classes([]) : .classes(text.split(separator: ",").map(String.init).sorted())
+        if text == "none" { return .classes([]) }
+        let names = text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+        return names.isEmpty ? .classified(text) : .classes(names.sorted())
     }
 
     /// Labels one sample by hand: a class name, or `unusable`.
@@ -88,7 +90,8 @@ extension Deployment {
         let several = try allowsSeveralClasses()
         let label = try labelValue(value, severalAllowed: several)
         // Newer than what is there, whatever the wall clock says.
-        let revision = max(Timestamp.now().milliseconds, (stored.record.label?.revision ?? 0) + 1)
+        let (next, isPastEnd) = (stored.record.label?.revision ?? 0).addingReportingOverflow(1)
+        let revision = max(Timestamp.now().milliseconds, isPastEnd ? .max : next)
         let incoming = IncomingLabel(
             sample: "\(stored.record.id)", label: LabelRecord(value: label, revision: revision, author: "operator"),
             place: "the command line")

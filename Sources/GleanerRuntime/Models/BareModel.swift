@@ -12,25 +12,27 @@ extension Deployment {
     ///
     /// One of which nothing is known, and that fits where the active model is, is taken for a retrained one.
     ///
-    /// - Returns: what was assumed of it.
+    /// - Parameter makingRoom: told how many bytes are about to be written.
+    /// - Returns: its manifest, and what was assumed of it.
     func describe(
-        _ path: String, as description: ModelDescription, into folder: String
-    ) throws -> [ModelAssumption] {
+        _ path: String, as description: ModelDescription, into folder: String,
+        makingRoom: (_ byteCount: Int) throws -> Void = { _ in }
+    ) throws -> (manifest: ModelManifest, assumptions: [ModelAssumption]) {
         let bytes = try FileReading.bytes(of: path, byteCountMax: LoadedModel.byteCountMax)
         let digest = Digest(of: bytes)
         if description.saysNothing, let found = try successor(bytes, digest, version: description.version) {
-            try ModelBundleWriter.write(found.manifest, modelFile: path, to: folder)
-            return [found.assumption]
+            try makingRoom(bytes.count)
+            return (try ModelBundleWriter.write(found.manifest, modelFile: path, to: folder), [found.assumption])
         }
         let engine = try engine()
         let described = try bytes.withUnsafeBytes { try engine.describe($0, description) }
         let name = description.name ?? Self.name(ofFile: path)
-        let manifest = ModelManifest(
-            name: name, version: try description.version ?? version(of: digest, named: name), task: described.task,
-            bytes: bytes.count, sha256: digest, labels: described.labels, input: described.input,
-            decoder: described.decoder)
-        try ModelBundleWriter.write(manifest, modelFile: path, to: folder)
-        return described.assumptions
+        var manifest = ModelManifest(
+            name: name, version: description.version ?? 1, task: described.task, bytes: bytes.count, sha256: digest,
+            labels: described.labels, input: described.input, decoder: described.decoder)
+        if description.version == nil { manifest.version = try version(of: manifest) }
+        try makingRoom(bytes.count)
+        return (try ModelBundleWriter.write(manifest, modelFile: path, to: folder), described.assumptions)
     }
 
     /// The active model's manifest with this file in it; `nil` when the file says itself what it is, or does not fit.
@@ -43,9 +45,9 @@ extension Deployment {
         guard !namesItsClasses else { return nil }
         var manifest = active
         (manifest.sha256, manifest.bytes) = (digest, bytes.count)
-        manifest.version = try version ?? self.version(of: digest, named: active.name)
         // What was true of that model's training is not known of this one's.
-        (manifest.trainedOn, manifest.trainedOnTest, manifest.origin) = (nil, nil, nil)
+        if digest != active.sha256 { (manifest.trainedOn, manifest.trainedOnTest, manifest.origin) = (nil, nil, nil) }
+        manifest.version = try version ?? self.version(of: manifest)
         let decoder = try LoadedModel.decoder(of: manifest, registries: registries)
         do {
             let session = try bytes.withUnsafeBytes { try engine.loadSession(for: manifest, model: $0) }
@@ -57,11 +59,15 @@ extension Deployment {
         return (manifest, assumption)
     }
 
-    /// One more than the newest of the name; a file that is here already keeps its version.
-    private func version(of digest: Digest, named name: String) throws -> Int {
-        let namesakes = try store.models().map(\.id).filter { $0.name == name }
-        if let known = namesakes.first(where: { $0.digest == digest }) { return known.version }
-        return (namesakes.map(\.version).max() ?? 0) + 1
+    /// One more than the newest of the name; a file that is here already, described in the same way, keeps its version.
+    private func version(of manifest: ModelManifest) throws -> Int {
+        let namesakes = try store.models().map(\.manifest).filter { $0.name == manifest.name }
+        let known = namesakes.first { namesake in
+            var same = manifest
+            same.version = namesake.version
+            return same == namesake
+        }
+        return known?.version ?? (namesakes.map(\.version).max() ?? 0) + 1
     }
 
     /// The file's name in the letters that a model's may have.

@@ -35,19 +35,21 @@ extension Deployment {
         defer { withExtendedLifetime(lock) {} }
         try DurableFile.makeFolder(modelsFolder)
         try sweepIncoming()
+        let incoming = "\(modelsFolder)/\(Self.incomingPrefix)\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: incoming) }
+        let makingRoom = { [store] (byteCount: Int) in try store.makeRoom(forModelOf: byteCount) }
         guard Self.isBareModel(path) else {
             guard description == ModelDescription() else {
                 throw GleanerError(
                     .malformed, "\(path) is a bundle, and its model.json says all of it",
                     remedy: "change model.json and pack it again, or import its ONNX file")
             }
-            return try importBundle(at: path, activates: activates)
+            let manifest = try ModelBundleReader.copy(from: path, into: incoming, makingRoom: makingRoom)
+            return try adopt(manifest, in: incoming, activates: activates)
         }
-        let bundle = "\(modelsFolder)/\(Self.incomingPrefix)\(UUID().uuidString)"
-        defer { try? FileManager.default.removeItem(atPath: bundle) }
-        let assumptions = try describe(path, as: description, into: bundle)
-        var report = try importBundle(at: bundle, activates: activates)
-        report.assumptions = assumptions
+        let described = try describe(path, as: description, into: incoming, makingRoom: makingRoom)
+        var report = try adopt(described.manifest, in: incoming, activates: activates)
+        report.assumptions = described.assumptions
         return report
     }
 
@@ -61,11 +63,8 @@ extension Deployment {
 
     private static let incomingPrefix = ".incoming-"
 
-    private func importBundle(at path: String, activates: Bool) throws -> ModelImportReport {
-        let partial = "\(modelsFolder)/\(Self.incomingPrefix)\(UUID().uuidString)\(DurableFile.partialSuffix)"
-        defer { try? FileManager.default.removeItem(atPath: partial) }
-        let manifest = try ModelBundleReader.copy(
-            from: path, into: partial, makingRoom: { try store.makeRoom(forModelOf: $0) })
+    /// Tries a bundle that lies in a private folder, and makes it one of ours.
+    private func adopt(_ manifest: ModelManifest, in partial: String, activates: Bool) throws -> ModelImportReport {
         let active = try store.activeModel()
         try checkCompatible(manifest, with: active?.manifest)
         let incoming = ModelBundle(manifest: manifest, folder: URL(filePath: partial))
@@ -73,7 +72,13 @@ extension Deployment {
 
         let slot = DeploymentFolder.name(for: manifest.id)
         let folder = "\(modelsFolder)/\(slot)"
-        let known = try store.models().contains { $0.id == manifest.id && $0.folderName != nil }
+        let slotHere = try store.models().first { $0.id == manifest.id && $0.folderName != nil }
+        let known = slotHere != nil
+        if let slotHere, slotHere.manifest != manifest {
+            throw GleanerError(
+                .modelIncompatible, "\(manifest.id) is here already, with another model.json",
+                remedy: "raise its version: predictions that were made with the old one must stay its own")
+        }
         if !known {
             // A folder without a row is what a cut import left: its bytes were never vouched for.
             try? FileManager.default.removeItem(atPath: folder)
@@ -91,15 +96,12 @@ extension Deployment {
     /// - Throws: ``GleanerError`` saying what is wrong with it.
     public func verifyModel(at path: String) throws -> ModelManifest {
         let folder = FileManager.default.temporaryDirectory.appending(path: "gleaner-verify-\(UUID().uuidString)")
-        let described = folder.appendingPathExtension("described").path(percentEncoded: false)
-        defer {
-            try? FileManager.default.removeItem(at: folder)
-            try? FileManager.default.removeItem(atPath: described)
-        }
-        let isBare = Self.isBareModel(path)
-        if isBare { _ = try describe(path, as: ModelDescription(), into: described) }
-        let manifest = try ModelBundleReader.copy(
-            from: isBare ? described : path, into: folder.path(percentEncoded: false))
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let copy = folder.path(percentEncoded: false)
+        let manifest =
+            try Self.isBareModel(path)
+            ? describe(path, as: ModelDescription(), into: copy).manifest
+            : ModelBundleReader.copy(from: path, into: copy)
         try checkCompatible(manifest, with: try store.activeModel()?.manifest)
         _ = try LoadedModel(
             ModelBundle(manifest: manifest, folder: folder), engine: try engine(), registries: registries)

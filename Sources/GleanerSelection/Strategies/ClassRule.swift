@@ -3,7 +3,8 @@ public import GleanerCore
 /// Frames with more or with fewer objects of some classes than a number: `less_than: 1` asks for empty frames,
 /// `more_than: 3` with `classes: [wasp]` for swarms.
 ///
-/// The utility is 1 where the rule holds, else 0. A classifier counts its best class as one object. Use it beside other
+/// The utility is 1 where the rule holds, else 0. A classifier counts its best class as one object, or each class
+/// that it claims where they do not exclude each other (of which a replay knows the best alone). Use it beside other
 /// strategies when the application needs what the model is sure of: frames without anything are what detectors are
 /// seldom trained on and often wrong about.
 public struct ClassRule: ScoreStrategy {

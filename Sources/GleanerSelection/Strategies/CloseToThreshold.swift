@@ -40,14 +40,17 @@ public struct CloseToThreshold: ScoreStrategy {
     public var scoredTasks: Set<ModelTask> { [.classification] }
 
     public func utility(of candidate: Candidate, in context: StreamContext) -> Utility? {
-        guard case .detection(let detections) = candidate.prediction else {
-            return utility(of: ScoredFrame(candidate), in: context)
+        let labels = candidate.manifest.labels
+        let closest: Double?
+        switch candidate.prediction {
+        case .detection(let detections):
+            closest = detections.lazy.map { closeness(of: $0.score, classIndex: $0.classIndex, labels) }.max()
+        case .classification(let probabilities, _) where candidate.scoreMin != nil:
+            closest = probabilities.indices.lazy.map { closeness(of: probabilities[$0], classIndex: $0, labels) }.max()
+        case .classification: return utility(of: ScoredFrame(candidate), in: context)
         }
         guard isLooked(at: candidate.sequence, in: context) else { return Utility(0) }
-        let best = detections.lazy.map {
-            closeness(of: $0.score, classIndex: $0.classIndex, candidate.manifest.labels)
-        }.max()
-        return Utility(clamping: best ?? 0)
+        return Utility(clamping: closest ?? 0)
     }
 
     public func utility(of frame: ScoredFrame, in context: StreamContext) -> Utility? {

@@ -3,7 +3,8 @@ public import GleanerCore
 /// Frames with a class that was seldom seen lately: 1 for one never seen, 0 for the most frequent.
 ///
 /// How often is counted over the last `window` frames or so (older ones fade), by what the model claims. An object of
-/// the rarest class decides; a frame in which nothing is claimed has utility 0.
+/// the rarest class decides; a frame in which nothing is claimed has utility 0. Where classes do not exclude each other a
+/// replay knows the best one alone.
 ///
 /// A rare class need not be one that the model is unsure of. Where labels of every class are wanted, put it beside an
 /// uncertainty; alone it keeps whatever the model takes for something rare.
