@@ -22,8 +22,8 @@ public struct Registries: Sendable {
             [
                 ClassificationDecoder.entry,
                 YOLOAnchorsDecoder.entry,
-                YOLOv5Decoder.entry,
-                YOLOv8Decoder.entry,
+                YOLOBoxesDecoder.yolov5,
+                YOLOBoxesDecoder.yolov8,
                 YOLOXDecoder.entry,
                 YOLOEndToEndDecoder.entry,
                 SSDPriorsDecoder.entry,

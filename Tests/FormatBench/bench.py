@@ -22,7 +22,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "EndToEnd"))
 import synthetic  # noqa: E402
 from driver import Gleaner, write_configuration  # noqa: E402
 
-KEEP_ALL = "source: folder:camera\nselection: {{budget: {{share: 1}}, deduplicate: false}}\nstorage: {{quota: 40 GiB, keep_free: 1 GiB}}\n"
+KEEP_ALL = "source: folder:camera\nselection: {budget: {share: 1}, deduplicate: false}\nstorage: {quota: 40 GiB, keep_free: 1 GiB}\n"
 FORMATS = ["coco", "label-studio", "csv", "yolo", "voc", "cvat", "imagefolder", "webdataset"]
 
 
@@ -39,7 +39,7 @@ def station(folder, count, size):
         noise = random.integers(0, 70, (size[1], size[0], 3), np.uint8)
         noise += np.linspace(0, 180, size[0], dtype=np.uint8)[None, :, None]
         Image.fromarray(noise).save(camera / f"{number:06}.jpg", quality=75)
-    write_configuration(folder, KEEP_ALL.format())
+    write_configuration(folder, KEEP_ALL)
     begin = time.monotonic()
     gleaner.text("run", "--until-end", timeout=3600)
     print(f"   {count} frames of {size[0]} × {size[1]} kept in {time.monotonic() - begin:.0f} s", file=sys.stderr)

@@ -110,7 +110,7 @@ extension Registry<any OutputDecoder> {
     static let tested = Registry(
         "decoder",
         [
-            ClassificationDecoder.entry, YOLOAnchorsDecoder.entry, YOLOv5Decoder.entry, YOLOv8Decoder.entry,
+            ClassificationDecoder.entry, YOLOAnchorsDecoder.entry, YOLOBoxesDecoder.yolov5, YOLOBoxesDecoder.yolov8,
             YOLOXDecoder.entry, YOLOEndToEndDecoder.entry, SSDPriorsDecoder.entry, BoxesDecoder.entry,
             DETRDecoder.entry, FastestDetDecoder.entry,
         ])

@@ -206,6 +206,12 @@ import Testing
         #expect(error?.message.contains("\(number)") == true)
     }
 
+    @Test(arguments: [0.5, 1e30, -1e30] as [Float])
+    func aClassThatIsNoNumberOfOneIsAnErrorOfItsFrame(number: Float) {
+        let tensor = rows([[30, 15, 50, 25, 0.7, number]])
+        #expect(code { _ = try detections("yolo-end-to-end", [tensor]) } == .outputMismatch)
+    }
+
     // MARK: All of them
 
     @Test(arguments: ["yolov5", "yolov8", "yolox", "yolo-end-to-end", "yolo-anchors"])

@@ -66,7 +66,7 @@ public struct CVATLabels: LabelFormat {
         if let other = marks.first(where: { $0.name != "tag" && $0.name != "box" }) {
             throw LabelFault("has a <\(other.name.prefix(40))>, and Gleaner reads boxes and tags")
         }
-        guard let tag = tags.first else {
+        guard !tags.isEmpty else {
             if marks.isEmpty { return empty == .labeled ? .boxes([]) : nil }
             return .boxes(try marks.enumerated().map { try box($1, number: $0 + 1) })
         }
@@ -75,7 +75,7 @@ public struct CVATLabels: LabelFormat {
         }
         let names = try tags.map { try label(of: $0) }
         if names.contains(Unusable.name) { return .unusable }
-        return try tags.count == 1 ? .classified(label(of: tag)) : .classes(Set(names).sorted())
+        return names.count == 1 ? .classified(names[0]) : .classes(Set(names).sorted())
     }
 
     private func box(_ mark: XMLElement, number: Int) throws -> LabeledBox {

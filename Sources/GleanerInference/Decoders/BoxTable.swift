@@ -39,21 +39,6 @@ struct BoxTable {
         }
     }
 
-    /// The boxes that a table holds as they are, each in its first four columns.
-    ///
-    /// - Parameter object: The column of the objectness; the classes follow it, or else the box.
-    func prediction(
-        object: Int?, _ coding: BoxCoding, _ options: DetectionOptions, undoing letterbox: Letterbox
-    ) throws -> Prediction {
-        var candidates: [Detection] = []
-        let classes = (object.map { $0 + 1 } ?? 4)..<attributeCount
-        try forEachCandidate(object: object, classes: classes, floor: options.scoreFloor) { row, classIndex, score in
-            let box = coding.box(value(row, 0), value(row, 1), value(row, 2), value(row, 3), in: letterbox)
-            candidates.append(Detection(box: box, classIndex: classIndex, score: score))
-        }
-        return options.detections(from: candidates, undoing: letterbox)
-    }
-
     /// Calls `found` with every row whose best class scores `floor` or more.
     ///
     /// - Parameters:

@@ -55,7 +55,7 @@ public struct BoxesDecoder: OutputDecoder {
             let score = boxes.scores.floats[row]
             guard isProbability(score) else { throw GleanerError.notProbability(score, in: boxes.scores) }
             guard score >= options.scoreFloor else { continue }
-            let classIndex = Int(boxes.classes.floats[row]) - firstClass
+            let classIndex = try boxes.classes.classIndex(at: row) - firstClass
             let numbers = boxes.boxes.floats
             let box = coding.box(
                 numbers[row * 4], numbers[row * 4 + 1], numbers[row * 4 + 2], numbers[row * 4 + 3], in: letterbox)

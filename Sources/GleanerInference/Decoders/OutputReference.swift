@@ -60,6 +60,17 @@ struct OutputReference: Sendable {
 }
 
 extension TensorBuffer {
+    /// The class that an element names by a number; whether there is a label for it is not known here.
+    ///
+    /// - Throws: ``GleanerError`` with code `output.mismatch` when it is no whole number that could be one.
+    func classIndex(at index: Int) throws -> Int {
+        let number = float(at: index)
+        if number.magnitude < 1e6, let classIndex = Int(exactly: number) { return classIndex }
+        throw GleanerError.mismatch(
+            self, expected: "it names the class \(number), which is no whole number",
+            remedy: "use the decoder of the model's kind")
+    }
+
     /// The shape without the dimensions of 1 that lead it: a batch of one frame is no dimension to a decoder.
     var frameShape: [Int] { Array(shape.drop { $0 == 1 }) }
 

@@ -71,7 +71,9 @@ public struct YOLOEndToEndDecoder: OutputDecoder {
             let box = coding.box(
                 values[corner], values[corner + 1], values[corner + 2], values[corner + 3], in: letterbox)
             candidates.append(
-                Detection(box: box, classIndex: Int(values[start + columns.class]), score: min(score, 1)))
+                Detection(
+                    box: box, classIndex: try tensor.classIndex(at: start + columns.class),
+                    score: min(score, 1)))
         }
         return options.detections(from: candidates, undoing: letterbox)
     }

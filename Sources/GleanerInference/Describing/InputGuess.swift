@@ -57,7 +57,7 @@ struct InputGuess {
         return spec
     }
 
-    /// Whether the number of columns at each of YOLO's strides is what this many rows would be.
+    /// How many cells the grids of YOLO's three strides have over an input.
     static func cellCount(_ spec: InputSpec) -> Int {
         [8, 16, 32].reduce(0) { $0 + (spec.width / $1) * (spec.height / $1) }
     }

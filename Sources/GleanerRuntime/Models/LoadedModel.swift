@@ -15,6 +15,8 @@ final class LoadedModel: @unchecked Sendable {
     let decoder: any OutputDecoder
     private let session: any InferenceSession
     private var writer: InputWriter
+    /// Of the outputs that the decoder was last asked about.
+    private var checkedShapes: [[Int]] = []
 
     var manifest: ModelManifest { bundle.manifest }
 
@@ -57,11 +59,32 @@ final class LoadedModel: @unchecked Sendable {
     func judge(_ pixels: PixelBuffer) throws -> (prediction: Prediction, embedding: Embedding?) {
         let letterbox = writer.fill(from: pixels)
         let outputs = try session.run()
-        // Again after every run: an output of varying shape could change its number of classes.
-        try decoder.check(outputs, labelCount: manifest.labels.count)
+        try checkShapes(of: outputs)
         let prediction = try decoder.decode(outputs, undoing: letterbox)
+        try checkClasses(of: prediction)
         if let features = outputs.features { return (prediction, Embedding(pooling: features)) }
         return (prediction, Embedding(LumaGrid.of(pixels) + scores(of: prediction)))
+    }
+
+    /// An output of varying shape could change its number of classes; one of a shape that was checked cannot.
+    private func checkShapes(of outputs: TensorOutputs) throws {
+        let isChecked =
+            outputs.tensors.count == checkedShapes.count
+            && zip(outputs.tensors, checkedShapes).allSatisfy { $0.shape == $1 }
+        guard !isChecked else { return }
+        try decoder.check(outputs, labelCount: manifest.labels.count)
+        checkedShapes = outputs.tensors.map(\.shape)
+    }
+
+    /// Some detectors name a class by a number in the output, which no shape bounds.
+    private func checkClasses(of prediction: Prediction) throws {
+        guard case .detection(let detections) = prediction,
+            let wrong = detections.first(where: { !manifest.labels.indices.contains($0.classIndex) })
+        else { return }
+        throw GleanerError(
+            .outputMismatch,
+            "\(manifest.id) names the class \(wrong.classIndex), and there are \(manifest.labels.count) labels",
+            remedy: "write all the labels of the model, in its order, into \(ModelManifest.fileName)")
     }
 
     /// A number for each class: what is left of a model that has no features to give.
@@ -78,7 +101,7 @@ final class LoadedModel: @unchecked Sendable {
     }
 
     private func tryOnce() throws {
-        try decoder.check(try session.run(), labelCount: manifest.labels.count)
+        try checkShapes(of: try session.run())
         var pixels = PixelBuffer(width: manifest.input.width, height: manifest.input.height)
         pixels.withMutableBytes { bytes in
             for index in bytes.indices { bytes[index] = UInt8(truncatingIfNeeded: index &* 31) }
