@@ -57,7 +57,7 @@ let package = Package(
             name: "GleanerRuntime",
             dependencies: [
                 "GleanerCore", "GleanerCapture", "GleanerImaging", "GleanerInference", "GleanerSelection",
-                "GleanerStore", "GleanerExport", "Yams",
+                "GleanerStore", "GleanerExport", "CLinux", "Yams",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

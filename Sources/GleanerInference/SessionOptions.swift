@@ -1,9 +1,9 @@
 import Foundation
 
 /// How models run.
-public struct SessionOptions: Hashable, Sendable {
+public struct SessionOptions: Hashable, Sendable, Codable {
     /// How far ONNX Runtime rewrites a model before it runs.
-    public enum Optimization: String, Sendable, CaseIterable {
+    public enum Optimization: String, Sendable, Codable, CaseIterable {
         case none, basic, extended, all
 
         /// The runtime's own number.

@@ -15,6 +15,7 @@ public struct Configuration: Sendable {
     var inference: InferenceSettings
     var selection: SelectionSettings
     var storage: StoreSettings
+    var models: ModelSettings
     /// Classes that labels may name beside those of the active model: what it is to learn next.
     public var classes: [String]
 
@@ -83,6 +84,7 @@ public struct Configuration: Sendable {
         inference = Self.inference(root.section("inference"))
         selection = Self.selection(root.value("selection") ?? .null, root.problems, registries)
         storage = Self.storage(root.section("storage"))
+        models = ModelSettings(root.section("models"))
         classes = root.strings("classes") ?? []
         if Set(classes).count != classes.count || classes.contains("") {
             root.problems.add("classes", "names a class twice, or an empty one", remedy: "name each class once")

@@ -12,15 +12,22 @@ public final class Deployment: Sendable {
     public let configuration: Configuration
     public let registries: Registries
     let store: DeploymentStore
+    /// The `gleaner` command, which runs models in processes of their own.
+    private let executable: String
     private let loadedEngine = Mutex<OnnxEngine?>(nil)
 
+    /// - Parameter executable: The `gleaner` command, for programs that are not it themselves: models from outside are
+    ///   tried in a process of their own.
     /// - Throws: ``GleanerError`` when the folder is no deployment, its configuration has problems, or the queue
     ///   cannot be opened.
-    public init(opening folder: String, registries: Registries = .standard) throws {
+    public init(
+        opening folder: String, registries: Registries = .standard, executable: String = "/proc/self/exe"
+    ) throws {
         let absolute = URL(filePath: folder).standardizedFileURL.path(percentEncoded: false)
         let trimmed = absolute.count > 1 && absolute.hasSuffix("/") ? String(absolute.dropLast()) : absolute
         self.folder = trimmed
         self.registries = registries
+        self.executable = executable
         configuration = try Configuration.load(folder: trimmed, registries: registries)
         store = try DeploymentStore.open(trimmed, settings: configuration.storage)
     }
@@ -37,6 +44,15 @@ public final class Deployment: Sendable {
             engine = loaded
             return loaded
         }
+    }
+
+    /// How models are run in processes of their own.
+    var isolation: ModelIsolation {
+        let proof = configuration.models.proof
+        return ModelIsolation(
+            executable: executable, library: configuration.inference.libraryPath,
+            options: configuration.inference.options, memoryByteCount: proof.memoryByteCount,
+            loadSecondsMax: proof.loadSecondsMax, frameSecondsMax: proof.frameSecondsMax)
     }
 
     /// The classes that labels may name: the active model's, then those the configuration adds.
@@ -95,6 +111,26 @@ public final class Deployment: Sendable {
         #   expire_after_days: 30                   # of collecting: a label that takes longer is not awaited
         #   in_flight_max: 1000                     # at most so many are away for labeling (default: any number)
         #   validation_share: 10 %
+
+        # models:                                   # what a model must show before it serves
+        #   proof:                                  # in a process of its own
+        #     memory: 1 GiB
+        #     load_seconds_max: 60
+        #     frame_seconds_max: 5
+        #     slowdown_max: 4                       # times the active model's time a frame
+        #     latency_ms_max: 200                   # a frame, whatever the active model takes (default: any)
+        #   gate:                                   # on this device's labeled audit samples, beside the active model
+        #     require: not_worse                    # not_worse, better, operator (a person activates it), nothing
+        #     margin: 10 %
+        #     labels_min: 30                        # with fewer nothing is required
+        #     labels_max: 500
+        #   shadow:                                 # asked about live frames before it serves
+        #     frames: 0
+        #     every: 10
+        #     cost: 10 %                            # of the time
+        #   probation:
+        #     frames: 200                           # watched for so long, with its predecessor at hand
+        #   unload_first: false                     # for boards on which two models do not fit
 
         # storage:
         #   quota: 2 GiB                            # everything Gleaner has on the disk

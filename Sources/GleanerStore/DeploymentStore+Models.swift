@@ -2,32 +2,6 @@ import Foundation
 import GRDB
 public import GleanerCore
 
-/// A model that was brought in.
-public struct ModelSlot: Sendable, Hashable {
-    public enum State: String, Sendable, Codable, CaseIterable {
-        /// Placed and checked, and never used.
-        case staged
-        /// The one that predicts.
-        case active
-        /// The one that was active before: what a rollback goes back to.
-        case previous
-        /// It was active once. Its files stay until their room is needed.
-        case retired
-        /// It failed; it is not activated again.
-        case rejected
-    }
-
-    public var manifest: ModelManifest
-    public var state: State
-    /// Below `models/`; `nil` once its files made room.
-    public var folderName: String?
-    /// Grows with every activation on this device; `nil` if it was never active.
-    public var activatedOrder: Int?
-    /// Why it was rejected or rolled back.
-    public var reason: String?
-    public var id: ModelID { manifest.id }
-}
-
 extension DeploymentStore {
     /// Takes the right to place files of models, and removes what an import that died left below `models/`.
     ///
@@ -38,41 +12,73 @@ extension DeploymentStore {
         return lock
     }
 
-    /// Records a model whose files lie, durable, in `models/<folderName>`. Staging it again changes nothing, unless
-    /// its files had been removed.
-    public func stage(_ manifest: ModelManifest, folderName: String) throws {
-        let json = String(decoding: try CanonicalJSON.encode(manifest), as: UTF8.self)
+    /// Records a model whose files lie, durable, in `models/<folderName>`, with what is known of it.
+    ///
+    /// Of a model that is here already, only its files and what was found out about it anew are written down: its
+    /// course goes on.
+    ///
+    /// - Parameter course: `nil` for a model that is here and not to be begun with anew.
+    public func stage(
+        _ manifest: ModelManifest, folderName: String, course: ModelCourse?, verdict: String? = nil,
+        signer: String? = nil
+    ) throws {
         try write { db in
-            var keys = KeyCache(db)
-            let key = try keys.model(manifest.id, task: manifest.task)
+            let key = try Self.insert(manifest, course ?? ModelCourse(), db)
+            if let course { try Self.save(course, .staged, of: key, db) }
             try db.run(
                 """
-                INSERT INTO model_slot (model_key, manifest, folder, state) VALUES (?, ?, ?, 'staged')
-                ON CONFLICT DO UPDATE SET manifest = excluded.manifest, folder = excluded.folder
-                """, [key, json, folderName])
+                UPDATE model_slot SET folder = ?, signer = ?, verdict = coalesce(?, verdict) WHERE model_key = ?
+                """, [folderName, signer, verdict, key])
             try Self.record("model.staged", "model \(manifest.id) is ready to be activated", db)
         }
     }
 
-    /// Makes a model the active one, in one transaction. The active one becomes the previous, an older previous one
-    /// is retired. Activating the active model changes nothing.
-    ///
-    /// - Throws: ``GleanerError`` with code `not.found`, or `model.state` when it was rejected or its files are gone.
-    public func activate(_ id: ModelID) throws {
+    /// Records a model that was not let in, so that its verdict can be read. Its files are not kept.
+    public func refuse(_ manifest: ModelManifest, course: ModelCourse, verdict: String) throws {
         try write { db in
-            let (key, slot) = try Self.slot(id, db)
-            guard slot.state != .active else { return }
-            guard slot.state != .rejected else {
-                throw GleanerError(
-                    .modelState, "model \(id) was rejected: \(slot.reason ?? "it failed")",
-                    remedy: "import a better one")
+            let key = try Self.insert(manifest, course, db)
+            let (_, slot) = try Self.slot(manifest.id, db)
+            // One that is in use, or was, keeps its place: only what was found out is new.
+            if slot.folderName == nil || slot.state == .rejected {
+                try Self.save(course, .rejected, of: key, db)
+                try db.run("UPDATE model_slot SET folder = NULL, verdict = ? WHERE model_key = ?", [verdict, key])
             }
-            guard slot.folderName != nil else { throw Self.withoutFiles(id) }
-            try db.run("UPDATE model_slot SET state = 'retired' WHERE state = 'previous' AND model_key <> ?", [key])
-            try db.run("UPDATE model_slot SET state = 'staged' WHERE model_key = ?", [key])
-            try db.run("UPDATE model_slot SET state = 'previous' WHERE state = 'active'")
-            try Self.makeActive(key, db)
-            try Self.record("model.activated", "model \(id) is active", db)
+            try Self.record("model.refused", "model \(manifest.id) is not let in: \(course.reason ?? "it failed")", db)
+        }
+    }
+
+    /// Writes down what was found out about a model.
+    public func setVerdict(_ verdict: String, of id: ModelID) throws {
+        try write { db in
+            try db.run("UPDATE model_slot SET verdict = ? WHERE model_key = ?", [verdict, try Self.slot(id, db).key])
+        }
+    }
+
+    /// Tells a model's course what happened, and does what follows from it, in one transaction.
+    ///
+    /// The model that was active becomes the previous one when it is confirmed, or when there is none: a rollback goes
+    /// back to a model that has shown that it works.
+    ///
+    /// - Throws: ``GleanerError`` with code `not.found`, or `model.state` when the course refuses.
+    @discardableResult
+    public func advance(
+        _ id: ModelID, _ event: ModelCourse.Event, limits: ModelCourse.Limits = .init()
+    ) throws -> ModelCourse.Action {
+        try write { db in try Self.advance(Self.slot(id, db), event, limits, db) }
+    }
+
+    /// Makes a model the active one, or puts it into the shadow of the active one. Activating the active model changes
+    /// nothing.
+    ///
+    /// - Throws: ``GleanerError`` with code `not.found`, or `model.state` when it was rejected, was not proved, or its
+    ///   files are gone.
+    public func activate(_ id: ModelID, inShadow: Bool = false) throws {
+        try write { db in
+            let found = try Self.slot(id, db)
+            guard found.slot.state != .active else { return }
+            guard found.slot.state == .rejected || found.slot.folderName != nil else { throw Self.withoutFiles(id) }
+            let isAlone = try Self.slots(db, "WHERE state = 'active'").isEmpty
+            try Self.advance(found, .activated(inShadow: inShadow, isAlone: isAlone), ModelCourse.Limits(), db)
         }
     }
 
@@ -83,35 +89,29 @@ extension DeploymentStore {
             guard let active = try Self.slots(db, "WHERE state = 'active'").first else {
                 throw GleanerError(.modelState, "no model is active, so there is nothing to roll back")
             }
-            guard let previous = try Self.goBack(from: active, becoming: .retired, reason, db) else {
+            guard let previous = try Self.previous(db) else {
                 throw GleanerError(
                     .modelState, "there is no previous model to go back to", remedy: "activate one by its name")
             }
-            return previous
+            var course = active.slot.course
+            _ = course.handle(.replaced)
+            try Self.save(course, .retired, of: active.key, db)
+            try db.run("UPDATE model_slot SET reason = ? WHERE model_key = ?", [reason, active.key])
+            try Self.makeActive(previous.key, db)
+            try Self.record(
+                "model.rolled_back", "back from \(active.slot.id) to \(previous.slot.id): \(reason)", db)
+            return previous.slot.id
         }
     }
 
-    /// Marks a model as failed, for good. If it was active, the previous one is active afterwards, in the same
-    /// transaction; without a previous one none is.
-    public func reject(_ id: ModelID, reason: String) throws {
-        try write { db in
-            let (key, slot) = try Self.slot(id, db)
-            let reason = String(reason.prefix(1000))
-            if slot.state == .active {
-                if try Self.goBack(from: (key, slot), becoming: .rejected, reason, db) != nil { return }
-            }
-            try db.run(
-                "UPDATE model_slot SET state = 'rejected', reason = ? WHERE model_key = ?", [reason, key])
-            try Self.record("model.rejected", "model \(id) is rejected: \(reason)", db)
-        }
-    }
+    // MARK: Looking
 
     /// The model that predicts; `nil` before the first activation.
-    public func activeModel() throws -> ModelBundle? {
-        guard let slot = try read({ db in try Self.slots(db, "WHERE state = 'active'").first?.slot }) else {
-            return nil
-        }
-        return bundle(slot)
+    public func activeModel() throws -> ModelBundle? { try slot(in: .active).flatMap(bundle) }
+
+    /// The one model in a state that only one can have: active, previous or shadow.
+    public func slot(in state: ModelSlot.State) throws -> ModelSlot? {
+        try read { db in try Self.slots(db, "WHERE state = ?", [state.rawValue]).first?.slot }
     }
 
     /// Every model that was ever brought in, the newest version first.
@@ -127,7 +127,7 @@ extension DeploymentStore {
         let named = all.filter {
             $0.manifest.name == parts.first && (parts.count == 1 || $0.manifest.version == version)
         }
-        guard let slot = named.first(where: { parts.count == 2 || $0.state != .rejected }) ?? named.first else {
+        guard let slot = named.first(where: { $0.state != .rejected }) ?? named.first else {
             throw GleanerError(
                 .notFound, "there is no model '\(text.prefix(100))'",
                 remedy: all.isEmpty ? "import one" : "one of: \(all.map(\.id.description).joined(separator: ", "))")
@@ -154,17 +154,69 @@ extension DeploymentStore {
         for name in folders { try? FileManager.default.removeItem(atPath: "\(folder.models)/\(name)") }
     }
 
-    private static func goBack(
-        from active: (key: Int64, slot: ModelSlot), becoming state: ModelSlot.State, _ reason: String, _ db: Database
-    ) throws -> ModelID? {
-        guard let previous = try slots(db, "WHERE state = 'previous'").first, previous.slot.folderName != nil else {
-            return nil
+    // MARK: What a course asks for
+
+    private typealias Found = (key: Int64, slot: ModelSlot)
+
+    @discardableResult
+    private static func advance(
+        _ found: Found, _ event: ModelCourse.Event, _ limits: ModelCourse.Limits, _ db: Database
+    ) throws -> ModelCourse.Action {
+        var course = found.slot.course
+        let action = course.handle(event, limits: limits)
+        switch action {
+        case .none where course == found.slot.course: break
+        case .none: try save(course, course.stage == .rejected ? .rejected : nil, of: found.key, db)
+        case .serve: try serve(found, course, db)
+        case .shadow: try shadow(found, course, db)
+        case .goBack(let reason): try goBack(from: found, course, reason, db)
+        case .refuse(let reason):
+            throw GleanerError(
+                .modelState, "model \(found.slot.id) cannot be used: \(reason)", remedy: "import a better one")
         }
-        try db.run(
-            "UPDATE model_slot SET state = ?, reason = ? WHERE model_key = ?", [state.rawValue, reason, active.key])
+        return action
+    }
+
+    private static func serve(_ found: Found, _ course: ModelCourse, _ db: Database) throws {
+        let active = try slots(db, "WHERE state = 'active'").first
+        try save(course, .staged, of: found.key, db)
+        if let active, try active.slot.course.stage == .confirmed || previous(db) == nil {
+            try db.run("UPDATE model_slot SET state = 'retired' WHERE state = 'previous'")
+            try replace(active, .previous, db)
+        } else if let active {
+            try replace(active, .retired, db)
+            try db.run(
+                "UPDATE model_slot SET reason = ? WHERE model_key = ?",
+                ["replaced by \(found.slot.id) before it was confirmed", active.key])
+        }
+        try makeActive(found.key, db)
+        try record("model.activated", "model \(found.slot.id) is active", db)
+    }
+
+    private static func replace(_ found: Found, _ state: ModelSlot.State, _ db: Database) throws {
+        var course = found.slot.course
+        _ = course.handle(.replaced)
+        try save(course, state, of: found.key, db)
+    }
+
+    private static func shadow(_ found: Found, _ course: ModelCourse, _ db: Database) throws {
+        if let other = try slots(db, "WHERE state = 'shadow'").first { try replace(other, .staged, db) }
+        try save(course, .shadow, of: found.key, db)
+        try record("model.shadow", "model \(found.slot.id) is asked in the shadow of the active one", db)
+    }
+
+    private static func goBack(
+        from found: Found, _ course: ModelCourse, _ reason: String, _ db: Database
+    ) throws {
+        try save(course, .rejected, of: found.key, db)
+        try record("model.rejected", "model \(found.slot.id) is rejected: \(reason)", db)
+        guard found.slot.state == .active, let previous = try previous(db) else { return }
         try makeActive(previous.key, db)
-        try record("model.rolled_back", "back from \(active.slot.id) to \(previous.slot.id): \(reason)", db)
-        return previous.slot.id
+        try record("model.rolled_back", "back from \(found.slot.id) to \(previous.slot.id): \(reason)", db)
+    }
+
+    private static func previous(_ db: Database) throws -> Found? {
+        try slots(db, "WHERE state = 'previous' AND folder IS NOT NULL").first
     }
 
     private static func makeActive(_ key: Int64, _ db: Database) throws {
@@ -176,35 +228,70 @@ extension DeploymentStore {
             """, [key])
     }
 
+    // MARK: Rows
+
+    /// The key of the model's slot, which is made if there is none.
+    private static func insert(_ manifest: ModelManifest, _ course: ModelCourse, _ db: Database) throws -> Int64 {
+        var keys = KeyCache(db)
+        let key = try keys.model(manifest.id, task: manifest.task)
+        try db.run(
+            """
+            INSERT INTO model_slot (model_key, manifest, state, course) VALUES (?, ?, 'staged', ?)
+            ON CONFLICT DO UPDATE SET manifest = excluded.manifest
+            """, [key, try text(of: manifest), try text(of: course)])
+        return key
+    }
+
+    private static func save(
+        _ course: ModelCourse, _ state: ModelSlot.State?, of key: Int64, _ db: Database
+    ) throws {
+        try db.run(
+            "UPDATE model_slot SET course = ?, state = coalesce(?, state), reason = ? WHERE model_key = ?",
+            [try text(of: course), state?.rawValue, course.reason, key])
+    }
+
+    static func text(of document: some Encodable) throws -> String {
+        String(decoding: try CanonicalJSON.encode(document), as: UTF8.self)
+    }
+
+    private static func unknown(_ id: ModelID) -> GleanerError {
+        GleanerError(.notFound, "there is no model \(id)", remedy: "import it first")
+    }
+
     private static func withoutFiles(_ id: ModelID) -> GleanerError {
         GleanerError(.modelState, "the files of model \(id) made room and are gone", remedy: "import it again")
     }
 
-    private static func slot(_ id: ModelID, _ db: Database) throws -> (key: Int64, slot: ModelSlot) {
+    private static func slot(_ id: ModelID, _ db: Database) throws -> Found {
         guard
             let found = try slots(
                 db, "WHERE name = ? AND version = ? AND digest = ?", [id.name, id.version, id.digest.data]
             ).first
-        else { throw GleanerError(.notFound, "there is no model \(id)", remedy: "import it first") }
+        else { throw unknown(id) }
         return found
     }
 
     static func slots(
         _ db: Database, _ condition: String, _ arguments: StatementArguments = []
     ) throws -> [(key: Int64, slot: ModelSlot)] {
+        // All columns: a damaged database that is being salvaged may be of an older schema and lack some.
         let sql = """
-            SELECT model_key, manifest, folder, state, activated_order, reason FROM model_slot JOIN model USING (model_key)
+            SELECT model_slot.* FROM model_slot JOIN model USING (model_key)
             \(condition) ORDER BY version DESC, model_key DESC
             """
         return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: arguments).compactMap { row in
             guard let state = ModelSlot.State(rawValue: row["state"]) else { return nil }
             let manifest = try CanonicalJSON.decode(
                 ModelManifest.self, from: Data((row["manifest"] as String).utf8), named: "a model's manifest")
+            let course = try (row["course"] as String?).map {
+                try CanonicalJSON.decode(ModelCourse.self, from: Data($0.utf8), named: "a model's course")
+            }
             return (
                 row["model_key"],
                 ModelSlot(
-                    manifest: manifest, state: state, folderName: row["folder"],
-                    activatedOrder: row["activated_order"], reason: row["reason"])
+                    manifest: manifest, state: state, course: course ?? ModelCourse(), folderName: row["folder"],
+                    activatedOrder: row["activated_order"], reason: row["reason"], verdict: row["verdict"],
+                    signer: row["signer"])
             )
         }
     }

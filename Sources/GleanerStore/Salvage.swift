@@ -39,8 +39,13 @@ struct Salvage {
         let found = names.compactMap { name in wholeManifest(in: "\(folder.models)/\(name)").map { ($0, name) } }
         try pool.write { db in
             for (index, (manifest, name)) in found.sorted(by: { $0.0.version > $1.0.version }).enumerated() {
+                var course = ModelCourse()
+                if index == 0 {
+                    let events: [ModelCourse.Event] = [.proved, .activated(inShadow: false, isAlone: true)]
+                    for event in events { _ = course.handle(event) }
+                }
                 let slot = ModelSlot(
-                    manifest: manifest, state: index == 0 ? .active : .staged, folderName: name,
+                    manifest: manifest, state: index == 0 ? .active : .staged, course: course, folderName: name,
                     activatedOrder: index == 0 ? 1 : nil, reason: nil)
                 try insert(slot, folderName: name, db)
             }
@@ -91,12 +96,12 @@ struct Salvage {
         let json = String(decoding: try CanonicalJSON.encode(slot.manifest), as: UTF8.self)
         try db.run(
             """
-            INSERT INTO model_slot (model_key, manifest, folder, state, activated_order, reason)
-            VALUES (?, ?, ?, ?, ?, ?)
+            INSERT INTO model_slot (model_key, manifest, folder, state, activated_order, reason, course, verdict, signer)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
                 try keys.model(slot.id, task: slot.manifest.task), json, folderName, slot.state.rawValue,
-                slot.activatedOrder, slot.reason,
+                slot.activatedOrder, slot.reason, try DeploymentStore.text(of: slot.course), slot.verdict, slot.signer,
             ])
     }
 }

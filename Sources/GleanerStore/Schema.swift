@@ -5,7 +5,7 @@ enum Schema {
     /// `GLNR`: tells our databases from everybody else's.
     static let applicationID = 0x474c_4e52
     /// The number of migrations, kept as `user_version` so that a newer database is known by its first 100 bytes.
-    static let version = 4
+    static let version = 5
 
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -24,6 +24,10 @@ enum Schema {
         migrator.registerMigration("4") { db in
             try db.execute(sql: "PRAGMA user_version = 4")
             try db.execute(sql: decisions)
+        }
+        migrator.registerMigration("5") { db in
+            try db.execute(sql: "PRAGMA user_version = 5")
+            try db.execute(sql: courses)
         }
         return migrator
     }
@@ -296,5 +300,31 @@ enum Schema {
           json TEXT NOT NULL
         ) STRICT;
         CREATE INDEX selector_change_by_segment ON selector_change (segment_key, before);
+        """
+
+    /// A model's course, verdict and signer; and a model may be in the shadow of the active one.
+    private static let courses = """
+        CREATE TABLE model_slot_with_course (
+          model_key INTEGER PRIMARY KEY REFERENCES model,
+          manifest TEXT NOT NULL,
+          folder TEXT,
+          state TEXT NOT NULL CHECK (state IN ('staged', 'shadow', 'active', 'previous', 'retired', 'rejected')),
+          activated_order INTEGER,
+          reason TEXT,
+          course TEXT NOT NULL,
+          verdict TEXT,
+          signer TEXT
+        ) STRICT;
+        INSERT INTO model_slot_with_course SELECT model_key, manifest, folder, state, activated_order, reason,
+          json_object(
+            'stage', CASE WHEN state IN ('staged', 'rejected') THEN state ELSE 'confirmed' END, 'reason', reason,
+            'failedInService', json(iif(state = 'rejected', 'true', 'false')), 'servedCount', 0, 'crashCount', 0,
+            'cutCount', 0),
+          NULL, NULL FROM model_slot;
+        DROP TABLE model_slot;
+        ALTER TABLE model_slot_with_course RENAME TO model_slot;
+        CREATE UNIQUE INDEX model_slot_active ON model_slot (state) WHERE state = 'active';
+        CREATE UNIQUE INDEX model_slot_previous ON model_slot (state) WHERE state = 'previous';
+        CREATE UNIQUE INDEX model_slot_shadow ON model_slot (state) WHERE state = 'shadow';
         """
 }

@@ -18,6 +18,6 @@ import ArgumentParser
         subcommands: [
             InitCommand.self, CheckCommand.self, RunCommand.self, StatusCommand.self, SampleCommand.self,
             ExportCommand.self, LabelCommand.self, ModelCommand.self, ReportCommand.self, ReplayCommand.self,
-            ComponentsCommand.self,
+            ComponentsCommand.self, IsolatedModelCommand.self,
         ])
 }

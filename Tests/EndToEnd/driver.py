@@ -32,6 +32,7 @@ OUTPUT_SCHEMAS = {
     "model list": "model-list",
     "model activate": "model-reference",
     "model rollback": "model-reference",
+    "model show": "model-verdict",
     "model verify": "model-bundle",
     "model inspect": "model-inspect",
     "model pack": "model-bundle",

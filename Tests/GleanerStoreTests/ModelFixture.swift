@@ -14,6 +14,16 @@ struct ModelFixture {
             labels: labels, input: InputSpec(width: 32, height: 32), decoder: DecoderSpec(name: "classification"))
     }
 
+    /// The course of a model that may be activated.
+    static var gated: ModelCourse {
+        var course = ModelCourse()
+        for event in [ModelCourse.Event.proved, .gated] { _ = course.handle(event) }
+        return course
+    }
+
+    /// Serves so well that it is confirmed.
+    func confirm(in store: DeploymentStore) throws { try store.advance(id, .served(frameCount: 10_000)) }
+
     /// Places its files and stages it, as an import does.
     func place(in store: DeploymentStore) throws {
         let lock = try store.beginImport()
@@ -22,7 +32,8 @@ struct ModelFixture {
         try DurableFile.write(Data("model \(id.version)".utf8), to: "\(store.folder.models)/\(name)/model.onnx")
         try DurableFile.write(
             CanonicalJSON.encode(manifest), to: "\(store.folder.models)/\(name)/\(ModelManifest.fileName)")
-        try store.stage(manifest, folderName: name)
+        let isHere = try store.models().contains { $0.id == id }
+        try store.stage(manifest, folderName: name, course: isHere ? nil : Self.gated)
         withExtendedLifetime(lock) {}
     }
 }

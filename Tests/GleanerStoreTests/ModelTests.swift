@@ -15,13 +15,15 @@ import Testing
         #expect(try store.activeModel() == nil)
         for version in 1...3 { try ModelFixture(version).place(in: store) }
         #expect(try states(store) == [1: .staged, 2: .staged, 3: .staged])
-        try store.activate(ModelFixture(1).id)
-        try store.activate(ModelFixture(2).id)
-        try store.activate(ModelFixture(3).id)
+        for version in 1...3 {
+            try store.activate(ModelFixture(version).id)
+            try ModelFixture(version).confirm(in: store)
+        }
         #expect(try states(store) == [1: .retired, 2: .previous, 3: .active])
         try store.activate(ModelFixture(3).id)
         #expect(try states(store) == [1: .retired, 2: .previous, 3: .active])
         try store.activate(ModelFixture(2).id)
+        try ModelFixture(2).confirm(in: store)
         #expect(try states(store) == [1: .retired, 2: .active, 3: .previous])
         try store.activate(ModelFixture(1).id)
         #expect(try states(store) == [1: .active, 2: .previous, 3: .retired])
@@ -53,26 +55,26 @@ import Testing
             try ModelFixture(version).place(in: store)
             try store.activate(ModelFixture(version).id)
         }
-        try store.reject(ModelFixture(2).id, reason: "not a number")
+        try store.advance(ModelFixture(2).id, .failed(reason: "not a number"))
         #expect(try states(store) == [1: .active, 2: .rejected])
         #expect(try store.model(named: "digits@2").reason == "not a number")
         let error = try #require(throws: GleanerError.self) { try store.activate(ModelFixture(2).id) }
         #expect(error.message.contains("not a number"))
-        try store.reject(ModelFixture(1).id, reason: "worse")
+        try store.advance(ModelFixture(1).id, .failed(reason: "worse"))
         #expect(try store.activeModel() == nil)
     }
 
     @Test func aStagedModelCanBeRejected() throws {
         let fixture = try StoreFixture()
         try ModelFixture(1).place(in: fixture.store)
-        try fixture.store.reject(ModelFixture(1).id, reason: "wrong shape")
+        try fixture.store.advance(ModelFixture(1).id, .gateFailed(reason: "wrong shape"))
         #expect(try states(fixture.store) == [1: .rejected])
     }
 
     @Test func aModelIsNamedWithOrWithoutItsVersion() throws {
         let fixture = try StoreFixture()
         for version in 1...3 { try ModelFixture(version).place(in: fixture.store) }
-        try fixture.store.reject(ModelFixture(3).id, reason: "slow")
+        try fixture.store.advance(ModelFixture(3).id, .proofFailed(reason: "slow"))
         #expect(try fixture.store.model(named: "digits").manifest.version == 2)
         #expect(try fixture.store.model(named: "digits@1").manifest.version == 1)
         #expect(try fixture.store.model(named: "digits@3").state == .rejected)

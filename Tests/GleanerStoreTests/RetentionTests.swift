@@ -226,6 +226,7 @@ import Testing
         for version in 1...3 {
             try ModelFixture(version).place(in: store)
             try store.activate(ModelFixture(version).id)
+            try ModelFixture(version).confirm(in: store)
         }
         for _ in 0..<20 { try fixture.commit([fixture.kept(150_000, key: 1)]) }
         try store.makeRoom(forModelOf: 1 << 20)

@@ -5,3 +5,25 @@ int gleaner_syncfs(int descriptor);
 
 /// The number by which Linux knows the kind of file system that an open file is on (statfs(2)); -1 when it cannot be told.
 long gleaner_filesystem_kind(int descriptor);
+
+// Walls around the calling process. Only to be called while it has one thread: the kernel puts up most of them a thread
+// at a time.
+
+/// Kills this process when the one that started it dies. Returns 0, or -1 with errno set.
+int gleaner_die_with_parent(void);
+
+/// Takes the network away, loopback included. Returns 0, or -1 with errno set where the kernel or the user's rights do
+/// not allow it.
+int gleaner_leave_network(void);
+
+/// From now on nothing can be written anywhere in the file system, and only what lies below these folders, of which
+/// there are `count`, can be read. Folders that do not exist are passed over.
+/// Returns 0, or -1 with errno set where the kernel has no Landlock.
+int gleaner_read_only_below(const char *const *folders, int count);
+
+/// Bounds the address space to what is in use now and so many bytes more, and lets a crash leave no file behind.
+/// Returns 0, or -1 with errno set.
+int gleaner_limit_memory(unsigned long byte_count);
+
+/// Bounds the processor time of this process. Returns 0, or -1 with errno set.
+int gleaner_limit_processor(unsigned long seconds);

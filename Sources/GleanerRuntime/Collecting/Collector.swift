@@ -1,5 +1,5 @@
 import Foundation
-import GleanerCore
+public import GleanerCore
 import GleanerSelection
 import GleanerStore
 public import Logging
@@ -9,7 +9,7 @@ import Synchronization
 ///
 /// Three threads, each blocking in its own calls: the reader (files, cameras), the judge (pixels, model, selection)
 /// and the writer (flushes). Bounded queues between them hold the faster ones back; a fourth thread watches for a
-/// newly activated model. Nothing counts until the writer has made it durable, and the place in the source is
+/// newly activated model, and over one in probation. Nothing counts until the writer has made it durable, and the place in the source is
 /// written in the same transaction, so a crash at any instruction neither loses nor repeats a frame.
 ///
 /// `@unchecked Sendable`: the stored properties are constants; what threads share is in `Mutex`es and queues.
@@ -26,38 +26,34 @@ public final class Collector: @unchecked Sendable {
     }
 
     /// Frames between reader and judge: enough to hide a slow read, few enough for a small memory.
-    private static let slotCount = 4
+    static let slotCount = 4
     /// Outcomes in one transaction at most, and how long the writer waits for more: a flush for each frame would
     /// wear the card out.
-    private static let groupCountMax = 64
-    private static let groupLingerSeconds = 0.1
-    private static let watchIntervalSeconds = 0.2
-    /// Labels come by the day: so often is soon enough to see what they say.
-    private static let feedbackIntervalSeconds = 5.0
-    /// How long the judge waits for a frame before it scores kept samples instead, and how many it asks for at once.
-    private static let idleSeconds = 0.02
-    private static let rescorePageCount = 64
-    /// The budget's state is some kilobytes: written each second it would wear the card out.
-    private static let stateIntervalSeconds = 30.0
-    /// A model that fails this many frames in a row right after it was swapped in is taken back.
-    private static let failedFrameCountMax = 3
+    static let groupCountMax = 64
+    static let groupLingerSeconds = 0.1
 
-    private let deployment: Deployment
+    let deployment: Deployment
     private let source: SourceMaker
     private let endsAtLast: Bool
-    private let logger: Logger
-    private let report: @Sendable (Progress) -> Void
-    private let stop = StopSignal()
+    let logger: Logger
+    let report: @Sendable (Progress) -> Void
+    let stop = StopSignal()
 
-    private let empty = HandoffQueue<FrameSlot>(countMax: slotCount)
-    private let full = HandoffQueue<FrameSlot>(countMax: slotCount)
-    private let judged = HandoffQueue<Finding>(countMax: groupCountMax)
-    private let nextModel = Mutex<(model: LoadedModel, competence: Competence)?>(nil)
-    private let news = Mutex<FeedbackNews?>(nil)
-    private let failure = Mutex<(any Error)?>(nil)
-    private let remaining = Mutex<Int?>(nil)
+    let empty = HandoffQueue<FrameSlot>(countMax: slotCount)
+    let full = HandoffQueue<FrameSlot>(countMax: slotCount)
+    let judged = HandoffQueue<Finding>(countMax: groupCountMax)
+    let nextModel = Mutex<NextModel?>(nil)
+    let news = Mutex<FeedbackNews?>(nil)
+    let remaining = Mutex<Int?>(nil)
+    let inference = InferenceWatch()
+    let finalState = Mutex<JSONValue?>(nil)
     /// Origins on their way to the disk: a file that changes or is seen twice meanwhile must not be offered twice.
-    private let inFlight = Mutex<Set<FrameOrigin>>([])
+    let inFlight = Mutex<Set<FrameOrigin>>([])
+    /// Held while the database's active model changes because of what happened here, so that the watcher does not take
+    /// it for another's wish.
+    let serving = Mutex<Serving?>(nil)
+    private let judging = ThreadEnd()
+    private let failure = Mutex<(any Error)?>(nil)
 
     /// - Parameter report: called by the writer after each durable group.
     public init(
@@ -77,7 +73,7 @@ public final class Collector: @unchecked Sendable {
     }
 
     /// What the judge hands to the writer.
-    private enum Finding: Sendable {
+    enum Finding: Sendable {
         case frame(FrameJudge.Judged)
         case score(SampleScore)
     }
@@ -87,37 +83,39 @@ public final class Collector: @unchecked Sendable {
 
     /// Collects until the source ends or ``requestStop()``.
     ///
-    /// - Throws: ``GleanerError`` when another collector runs here, there is no model, or the disk fails.
+    /// - Throws: ``GleanerError`` when another collector runs here, there is no model, or the disk fails. With code
+    ///   `collector.abandoned` a model in probation was given up in a way that leaves a thread or memory behind: it is
+    ///   rejected, nothing was lost, and the process is to be started anew.
     public func run() async throws {
         let lock = try DeploymentLock(.collector, in: deployment.store.folder)
         defer { withExtendedLifetime(lock) {} }
         let store = deployment.store
-        guard let active = try store.activeModel() else {
-            throw GleanerError(
-                .notFound, "no model is active in \(deployment.folder)",
-                remedy: "bring one in with: gleaner model import BUNDLE")
-        }
-        let model = try LoadedModel(active, engine: try deployment.engine(), registries: deployment.registries)
+        let loaded = try loadActive()
+        let model = loaded.model
         let run = try store.beginRun()
         let restored = try store.collectorState()
         let clock = CollectingClock(start: restored.at)
         let judge = FrameJudge(
             device: try store.device(), run: run, settings: deployment.configuration.selection, model: model,
             memory: try rememberedHashes(), bank: try rememberedEmbeddings(of: model.manifest.id),
-            state: restored.state, recordedByteCountMax: deployment.configuration.storage.decisionByteCountMax)
+            state: restored.state, recordedByteCountMax: deployment.configuration.storage.decisionByteCountMax,
+            inference: inference)
         judge.learn(FeedbackNews(competence: [model.manifest.id: try store.competence(of: model.manifest.id)]))
+        try resumeProbation(of: loaded.slot, in: judge)
         let frames = try source.make(environment())
         logger.info(
             "collecting", metadata: ["source": "\(source.name)", "model": "\(model.manifest.id)", "run": "\(run)"])
 
         async let reader: Void = Self.onThread("reader") { self.read(frames) }
-        async let judging: Void = Self.onThread("judge") { self.judge(judge, clock: clock) }
+        Self.start("judge", judging) { self.judge(judge, clock: clock) }
         async let writer: Void = Self.onThread("writer") { self.write() }
-        async let watcher: Void = Self.onThread("watcher") { self.watch(active: model.manifest.id, clock: clock) }
-        _ = await (reader, judging, writer)
+        async let watcher: Void = Self.onThread("watcher") { self.watch(clock: clock) }
+        await judging.wait()
+        _ = await (reader, writer)
         stop.raise()
         await watcher
         if let failure = failure.withLock({ $0 }) { throw failure }
+        try store.slot(in: .active).map { slot in _ = try store.advance(slot.id, .stopped) }
     }
 
     /// What was kept in earlier runs: a restart must not ask for the same frames again.
@@ -154,23 +152,37 @@ public final class Collector: @unchecked Sendable {
         }
     }
 
+    // MARK: Threads
+
     private static func onThread(_ name: String, _ body: @escaping @Sendable () -> Void) async {
-        await withCheckedContinuation { continuation in
-            let thread = Thread {
-                body()
-                continuation.resume()
-            }
-            thread.name = name
-            // Runtimes put large frames on the stack of the thread that calls them.
-            thread.stackSize = 8 << 20
-            thread.start()
+        let end = ThreadEnd()
+        start(name, end, body)
+        await end.wait()
+    }
+
+    static func start(_ name: String, _ end: ThreadEnd, _ body: @escaping @Sendable () -> Void) {
+        let thread = Thread {
+            body()
+            end.signal()
         }
+        thread.name = name
+        // Runtimes put large frames on the stack of the thread that calls them.
+        thread.stackSize = 8 << 20
+        thread.start()
     }
 
     /// Ends the run because of a failure; the first one is what the caller sees.
-    private func fail(_ error: any Error) {
+    func fail(_ error: any Error) {
         failure.withLock { if $0 == nil { $0 = error } }
         stop.raise()
+    }
+
+    /// Ends the run without the judge, who may never come back; what it has judged is stored.
+    func abandonJudge(_ error: any Error) {
+        fail(error)
+        for queue in [full, empty] { queue.close() }
+        judged.close()
+        judging.signal()
     }
 
     // MARK: The reader
@@ -199,210 +211,39 @@ public final class Collector: @unchecked Sendable {
             guard full.push(slot) else { return }
         }
     }
+}
 
-    // MARK: The judge
+extension GleanerError.Code {
+    /// A model in probation was given up while it was at work: the process has to be started anew.
+    public static let collectorAbandoned = Self("collector.abandoned")
+}
 
-    private func judge(_ judge: FrameJudge, clock: CollectingClock) {
-        defer { judged.close() }
-        var trial = SwapTrial(failedFrameCountMax: Self.failedFrameCountMax)
-        var rescoring = Rescoring(
-            millisecondsPerSecond: deployment.configuration.selection.rescoreMillisecondsPerSecond)
-        rescoring.begin()
-        var stateAt = clock.now()
-        judging: while true {
-            let popped = full.pop(withinSeconds: rescoring.isWaiting ? Self.idleSeconds : 3600)
-            // Told to stop: what was not judged stays in the source.
-            if stop.isRaised { break }
-            switch popped {
-            case .closed: break judging
-            case .nothingYet: break
-            case .element(let slot):
-                if let next = nextModel.withLock({ $0.take() }) {
-                    trial.begin(previous: judge.model)
-                    judge.swap(to: next.model)
-                    judge.learn(FeedbackNews(competence: [next.model.manifest.id: next.competence]))
-                    rescoring.begin()
-                    logger.info("model swapped in", metadata: ["model": "\(next.model.manifest.id)"])
-                }
-                if let news = news.withLock({ $0.take() }) { judge.learn(news) }
-                let now = clock.now()
-                let outcome = judge.judge(slot, at: now)
-                _ = empty.push(slot)
-                for alarm in judge.takeAlarms() { raise(alarm, model: judge.model.manifest.id) }
-                if let previous = trial.served(outcome.outcome) {
-                    takeBack(judge, to: previous)
-                    rescoring.begin()
-                }
-                var next = FrameJudge.Judged(outcome: outcome, state: nil, instant: now)
-                if now.seconds - stateAt.seconds >= Self.stateIntervalSeconds {
-                    next.state = judge.state
-                    stateAt = now
-                }
-                guard judged.push(.frame(next)) else { break judging }
+/// The end of a thread, to be waited for once.
+final class ThreadEnd: Sendable {
+    private enum State {
+        case running
+        case awaited(CheckedContinuation<Void, Never>)
+        case ended
+    }
+    private let state = Mutex(State.running)
+
+    func signal() {
+        let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            defer { state = .ended }
+            if case .awaited(let waiter) = state { return waiter }
+            return nil
+        }
+        waiter?.resume()
+    }
+
+    func wait() async {
+        await withCheckedContinuation { continuation in
+            let hasEnded = state.withLock { state in
+                if case .ended = state { return true }
+                state = .awaited(continuation)
+                return false
             }
-            rescore(judge, &rescoring, clock: clock, unbounded: false)
-        }
-        empty.close()
-        full.close()
-        // The source has ended, and there is all the time for what frames left undone.
-        while !rescoring.isComplete, !stop.isRaised { rescore(judge, &rescoring, clock: clock, unbounded: true) }
-        finalState.withLock { $0 = judge.state }
-    }
-
-    /// Scenes became unfamiliar: it is written down, for whoever looks.
-    private func raise(_ alarm: String, model: ModelID) {
-        let message =
-            alarm == "novelty"
-            ? "frames became less like what was kept" : "\(model) became less sure of what it sees"
-        logger.warning("drift", metadata: ["what": "\(message)"])
-        do {
-            try deployment.store.record("drift.\(alarm)", message, detail: ["model": .string("\(model)")])
-        } catch {
-            logger.warning("the alarm cannot be written down", metadata: ["error": "\(error)"])
-        }
-    }
-
-    /// Scores one kept sample with the model that serves, if there is time for it.
-    private func rescore(
-        _ judge: FrameJudge, _ rescoring: inout Rescoring, clock: CollectingClock, unbounded: Bool
-    ) {
-        let begin = clock.now()
-        guard let step = rescoring.next(at: begin, unbounded: unbounded) else { return }
-        do {
-            switch step {
-            case .fetch(let cursor):
-                let page = try deployment.store.unscored(
-                    by: judge.model.manifest.id, below: cursor, limit: Self.rescorePageCount)
-                rescoring.fetched(page.samples, next: page.next)
-            case .score(let id):
-                let picture = try deployment.store.picture(of: id)
-                if let score = judge.rescore(id, picture: picture, at: begin) { _ = judged.push(.score(score)) }
-            }
-        } catch {
-            switch step {
-            case .fetch:
-                logger.warning("kept samples are not scored anew", metadata: ["error": "\(error)"])
-                rescoring.fetched([], next: nil)
-            // It was evicted meanwhile, or is put aside: either way there is nothing left to score.
-            case .score: logger.debug("sample not scored anew", metadata: ["error": "\(error)"])
-            }
-        }
-        rescoring.spent(seconds: clock.now().seconds - begin.seconds)
-    }
-
-    private let finalState = Mutex<JSONValue?>(nil)
-
-    private func takeBack(_ judge: FrameJudge, to previous: LoadedModel) {
-        let bad = judge.model.manifest.id
-        judge.swap(to: previous)
-        do {
-            try deployment.rollBack(rejecting: bad, reason: "failed its first frames")
-            logger.error("model taken back", metadata: ["rejected": "\(bad)", "active": "\(previous.manifest.id)"])
-        } catch {
-            fail(error)
-        }
-    }
-
-    // MARK: The writer
-
-    private func write() {
-        var progress = Progress()
-        var lastInstant: Instant?
-        while let group = judged.popAll(lingerSeconds: Self.groupLingerSeconds) {
-            do {
-                lastInstant = try commit(group, &progress) ?? lastInstant
-            } catch {
-                judged.close()
-                return fail(error)
-            }
-            progress.remaining = remaining.withLock { $0 }
-            report(progress)
-        }
-        if let lastInstant, let state = finalState.withLock({ $0 }) {
-            do {
-                _ = try deployment.store.commit([], collectorState: state, at: lastInstant)
-            } catch {
-                fail(error)
-            }
-        }
-    }
-
-    /// Makes a group durable; returns when its last frame was judged.
-    private func commit(_ group: [Finding], _ progress: inout Progress) throws -> Instant? {
-        let frames = group.compactMap { if case .frame(let frame) = $0 { frame } else { nil } }
-        let scores = group.compactMap { if case .score(let score) = $0 { score } else { nil } }
-        if let last = frames.last {
-            let state = frames.last { $0.state != nil }?.state
-            let report = try deployment.store.commit(
-                frames.map(\.outcome), collectorState: state, at: last.instant)
-            let gone = report.expired.union(report.refused.keys.map(\.local))
-            if !gone.isEmpty { tell(FeedbackNews(released: gone)) }
-            progress.offered += frames.count
-            progress.stored += report.storedCount
-            progress.rejected += report.rejectedCount
-            progress.dropped += report.droppedCount
-            inFlight.withLock { set in for frame in frames { set.remove(frame.outcome.origin) } }
-        }
-        try deployment.store.record(scores)
-        return frames.last?.instant
-    }
-
-    // MARK: The watcher
-
-    /// Looks whether another process activated a model or brought labels, and gives up on labels that are overdue.
-    private func watch(active: ModelID, clock: CollectingClock) {
-        var active = active
-        var version: Int?
-        var learnedAt = clock.now()
-        while !stop.wait(seconds: Self.watchIntervalSeconds) {
-            do {
-                let now = try deployment.store.dataVersion()
-                guard now != version else { continue }
-                version = now
-                if let bundle = try deployment.store.activeModel(), bundle.manifest.id != active {
-                    active = bundle.manifest.id
-                    load(bundle)
-                }
-                if clock.now().seconds - learnedAt.seconds >= Self.feedbackIntervalSeconds {
-                    learnedAt = clock.now()
-                    try learn(active, at: learnedAt)
-                }
-            } catch {
-                logger.warning("cannot look for news", metadata: ["error": "\(error)"])
-            }
-        }
-    }
-
-    private func learn(_ model: ModelID, at now: Instant) throws {
-        var later = FeedbackNews(competence: [model: try deployment.store.competence(of: model)])
-        let overdue = Instant(seconds: now.seconds - deployment.configuration.selection.expireAfterSeconds)
-        later.released = Set(try deployment.store.expire(exportedBefore: overdue))
-        tell(later)
-    }
-
-    /// Leaves news for the judge, with those that it has not read yet.
-    private func tell(_ latest: FeedbackNews) {
-        news.withLock { news in
-            var latest = latest
-            latest.released.formUnion(news?.released ?? [])
-            latest.competence.merge(news?.competence ?? [:]) { new, _ in new }
-            news = latest
-        }
-    }
-
-    private func load(_ bundle: ModelBundle) {
-        do {
-            let model = try LoadedModel(bundle, engine: try deployment.engine(), registries: deployment.registries)
-            let competence = try deployment.store.competence(of: bundle.manifest.id)
-            nextModel.withLock { $0 = (model, competence) }
-        } catch {
-            logger.error(
-                "model cannot be loaded", metadata: ["model": "\(bundle.manifest.id)", "error": "\(error)"])
-            do {
-                try deployment.rollBack(rejecting: bundle.manifest.id, reason: "\(error)")
-            } catch {
-                logger.error("model cannot be rolled back", metadata: ["error": "\(error)"])
-            }
+            if hasEnded { continuation.resume() }
         }
     }
 }

@@ -19,6 +19,14 @@ final class FrameJudge: @unchecked Sendable {
     let run: RunID
     let settings: Configuration.SelectionSettings
     private(set) var model: LoadedModel
+    /// While ``model`` is in probation: the one before it, which judges what the new one cannot.
+    private var predecessor: LoadedModel?
+    private var probation: Probation?
+    private var probationOutcome: Probation.Outcome?
+    private var toldServedCount = 0
+    /// Seconds that the latest frames took in the model that serves.
+    private var latencies: [Double] = []
+    private let inference: InferenceWatch
     private var selector: Selector
     private var recorder: DecisionRecorder?
     private let draw: SeededDraw
@@ -27,12 +35,14 @@ final class FrameJudge: @unchecked Sendable {
 
     init(
         device: DeviceID, run: RunID, settings: Configuration.SelectionSettings, model: LoadedModel,
-        memory: HashMemory, bank: EmbeddingBank, state: JSONValue?, recordedByteCountMax: Int
+        memory: HashMemory, bank: EmbeddingBank, state: JSONValue?, recordedByteCountMax: Int,
+        inference: InferenceWatch
     ) {
         self.device = device
         self.run = run
         self.settings = settings
         self.model = model
+        self.inference = inference
         draw = SeededDraw(seed: settings.seed)
         selector = Selector(settings: settings.rules, draw: draw, run: run, memory: memory, bank: bank)
         if let state { selector.restore(state) }
@@ -47,9 +57,123 @@ final class FrameJudge: @unchecked Sendable {
 
     /// Goes on with another model from the next frame.
     func swap(to model: LoadedModel) {
+        endProbation()
+        if model !== self.model { self.model.unload() }
+        serve(model)
+    }
+
+    private func serve(_ model: LoadedModel) {
+        let isOther = model.manifest.id != self.model.manifest.id
         self.model = model
+        latencies = []
+        guard isOther else { return }
         selector.modelChanged()
         recorder?.note(.model(model.manifest.id))
+    }
+
+    // MARK: Probation
+
+    /// Goes on with another model from the next frame, and watches it.
+    ///
+    /// - Parameter predecessor: The one to go back to; out of memory where two do not fit. `nil` if it is not at hand.
+    func swap(to model: LoadedModel, predecessor: LoadedModel?, limits: Probation.Limits, servedCount: Int) {
+        let before = latencies.isEmpty ? nil : latencies.sorted()[latencies.count / 2]
+        if self.model !== model, self.model !== predecessor { self.model.unload() }
+        serve(model)
+        self.predecessor = predecessor
+        probation = Probation(limits: limits, servedCount: servedCount, latencyBefore: before)
+        (probationOutcome, toldServedCount) = (nil, servedCount)
+    }
+
+    /// The model that ``model`` took the place of, while it is in probation.
+    var heldPredecessor: LoadedModel? { predecessor }
+
+    /// Frames of the probation since this was asked last.
+    func takeServedCount() -> Int {
+        let count = probation?.servedCount ?? toldServedCount
+        defer { toldServedCount = count }
+        return count - toldServedCount
+    }
+
+    /// What came of the probation; asked after each frame.
+    func takeProbationOutcome() -> Probation.Outcome? { probationOutcome.take() }
+
+    /// The model has shown what it had to, or another one takes its place.
+    func endProbation() {
+        probation = nil
+        predecessor?.unload()
+        predecessor = nil
+    }
+
+    /// Serves with the predecessor again, which is `nil` if it is not at hand.
+    func goBack() -> LoadedModel? {
+        guard let predecessor else { return nil }
+        probation = nil
+        self.predecessor = nil
+        if predecessor !== model { model.unload() }
+        serve(predecessor)
+        return predecessor
+    }
+
+    private struct Said {
+        var model: LoadedModel
+        var prediction: Prediction
+        var embedding: Embedding?
+        var seconds: Double
+    }
+
+    /// What is said of the frame: by the model that serves, or, if that one fails in its probation, by its predecessor, so
+    /// that no frame is lost by a swap.
+    private func say() throws -> Said {
+        guard var probation else { return try ask(model) }
+        defer { self.probation = probation }
+        do {
+            let said = try ask(model)
+            if probation.asksPredecessor, let predecessor, predecessor.isLoaded, let other = try? ask(predecessor) {
+                probation.predecessorServed(Self.answer(other))
+            }
+            conclude(probation.served(Self.answer(said)))
+            if probation.servedCount % 16 == 0 { conclude(probation.memory(ProcessMemory.byteCount)) }
+            return said
+        } catch {
+            guard let predecessor else { throw error }
+            let isAlone = !predecessor.isLoaded
+            if isAlone {
+                model.unload()
+                try predecessor.load()
+            }
+            // A frame that neither can judge says nothing of the new one.
+            var said = try ask(predecessor)
+            said.embedding = nil
+            conclude(probation.failed((error as? GleanerError)?.message ?? "\(error)", isAlone: isAlone))
+            return said
+        }
+    }
+
+    private func conclude(_ outcome: Probation.Outcome?) { probationOutcome = probationOutcome ?? outcome }
+
+    private func ask(_ model: LoadedModel) throws -> Said {
+        inference.begin(model.manifest.id)
+        defer { inference.end() }
+        let began = ContinuousClock.now
+        let (prediction, embedding) = try model.judge(pixels)
+        let seconds = (ContinuousClock.now - began).seconds
+        if model === self.model {
+            latencies.append(seconds)
+            if latencies.count > 15 { latencies.removeFirst() }
+        }
+        return Said(model: model, prediction: prediction, embedding: embedding, seconds: seconds)
+    }
+
+    private static func answer(_ said: Said) -> Probation.Answer {
+        let decoder = said.model.decoder
+        let record = PredictionRecord(
+            said.prediction, labels: said.model.manifest.labels, scoreMin: decoder.scoreMin)
+        let claimed =
+            record.task == .detection ? record.confidentBoxes.first?.label : record.claimedClasses.first?.label
+        return .init(
+            topClass: claimed, confidence: said.prediction.confidence(scoreMin: decoder.scoreMin),
+            seconds: said.seconds)
     }
 
     /// Takes in what labels said of the model, and which samples will have none.
@@ -95,25 +219,25 @@ final class FrameJudge: @unchecked Sendable {
             frame.duplicateOf = gate.duplicateOf
             return frame.outcome = .rejected(reason: RejectionReason.duplicate.rawValue, model: id)
         }
-        let judgement: (prediction: Prediction, embedding: Embedding?)
+        let said: Said
         do {
-            judgement = try model.judge(pixels)
+            said = try say()
         } catch {
             return frame.outcome = .dropped(reason: error.codeText, model: id)
         }
+        let (manifest, scoreMin) = (said.model.manifest, said.model.decoder.scoreMin)
         let candidate = Candidate(
-            sequence: slot.sequence, prediction: judgement.prediction, manifest: model.manifest,
-            scoreMin: model.decoder.scoreMin, hash: hash, embedding: judgement.embedding,
-            frameSize: FrameSize(width: header.width, height: header.height))
-        let confidence = Double(judgement.prediction.confidence(scoreMin: model.decoder.scoreMin))
-        frame.exposure = .init(model: id, confidence: gate.duplicateOf == nil ? confidence : nil)
+            sequence: slot.sequence, prediction: said.prediction, manifest: manifest, scoreMin: scoreMin, hash: hash,
+            embedding: said.embedding, frameSize: FrameSize(width: header.width, height: header.height))
+        let confidence = Double(said.prediction.confidence(scoreMin: scoreMin))
+        frame.exposure = .init(model: manifest.id, confidence: gate.duplicateOf == nil ? confidence : nil)
         let decision = selector.decision(about: candidate, gate: gate, at: now)
         record = decision.record
         switch decision.verdict {
         case .reject(let reason, let utility, let original):
             frame.duplicateOf = original
             frame.outcome = .rejected(
-                reason: reason.rawValue, topClass: topClass(candidate.prediction), model: id, utility: utility?.value)
+                reason: reason.rawValue, topClass: topClass(of: candidate), model: manifest.id, utility: utility?.value)
         case .keep(let choice):
             let sample = sampleRecord(of: candidate, slot: slot, header: header, choice: choice, scene: gate.scene)
             frame.embedding = candidate.embedding
@@ -148,8 +272,8 @@ final class FrameJudge: @unchecked Sendable {
         return record
     }
 
-    private func topClass(_ prediction: Prediction) -> String? {
-        prediction.topClassIndex.map { model.manifest.labels[$0] }
+    private func topClass(of candidate: Candidate) -> String? {
+        candidate.prediction.topClassIndex.map { candidate.manifest.labels[$0] }
     }
 
     // MARK: Kept frames, seen by a later model
@@ -158,9 +282,15 @@ final class FrameJudge: @unchecked Sendable {
     ///
     /// Utilities of strategies that go by the frames before and after are not found again: those are long gone.
     func rescore(_ id: SampleID, picture: [UInt8], at now: Instant) -> SampleScore? {
-        guard (try? picture.withUnsafeBytes { try decoder.decode($0, into: &pixels) }) != nil,
-            let judgement = try? model.judge(pixels)
-        else { return nil }
+        guard (try? picture.withUnsafeBytes { try decoder.decode($0, into: &pixels) }) != nil else { return nil }
+        let judgement: Said
+        do {
+            judgement = try ask(model)
+        } catch {
+            // The model before it had judged the frame.
+            conclude(probation?.failed((error as? GleanerError)?.message ?? "\(error)"))
+            return nil
+        }
         let candidate = Candidate(
             sequence: id.sequence, prediction: judgement.prediction, manifest: model.manifest,
             scoreMin: model.decoder.scoreMin, hash: PerceptualHash.of(pixels), embedding: judgement.embedding)

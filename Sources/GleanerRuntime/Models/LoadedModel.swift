@@ -13,8 +13,10 @@ final class LoadedModel: @unchecked Sendable {
 
     let bundle: ModelBundle
     let decoder: any OutputDecoder
-    private let session: any InferenceSession
-    private var writer: InputWriter
+    private let engine: any InferenceEngine
+    /// `nil` while it is out of memory.
+    private var session: (any InferenceSession)?
+    private var writer: InputWriter?
     /// Of the outputs that the decoder was last asked about.
     private var checkedShapes: [[Int]] = []
 
@@ -24,10 +26,29 @@ final class LoadedModel: @unchecked Sendable {
     /// cannot work is refused before it meets a frame.
     ///
     /// - Throws: ``GleanerError`` saying what does not fit.
-    init(_ bundle: ModelBundle, engine: any InferenceEngine, registries: Registries) throws {
+    ///
+    /// - Parameter loads: `false` for one that waits outside of memory.
+    init(_ bundle: ModelBundle, engine: any InferenceEngine, registries: Registries, loads: Bool = true) throws {
         self.bundle = bundle
-        let manifest = bundle.manifest
-        decoder = try Self.decoder(of: manifest, registries: registries)
+        self.engine = engine
+        decoder = try Self.decoder(of: bundle.manifest, registries: registries)
+        if loads { try load() }
+    }
+
+    /// Whether it can judge.
+    var isLoaded: Bool { session != nil }
+
+    /// Gives its memory back; ``load()`` brings it into memory again.
+    func unload() {
+        session = nil
+        writer = nil
+    }
+
+    /// Brings it into memory, checked and tried.
+    ///
+    /// - Throws: ``GleanerError`` saying what does not fit.
+    func load() throws {
+        guard !isLoaded else { return }
         let file = bundle.file.path(percentEncoded: false)
         let bytes = try FileReading.bytes(of: file, byteCountMax: Self.byteCountMax)
         guard Digest(of: bytes) == manifest.sha256 else {
@@ -35,9 +56,16 @@ final class LoadedModel: @unchecked Sendable {
                 .modelDamaged, "\(file) is not the file that was imported: its SHA-256 differs",
                 remedy: "import \(manifest.id) again, or go back with: gleaner model rollback")
         }
-        session = try bytes.withUnsafeBytes { try engine.loadSession(for: manifest, model: $0) }
+        let session = try bytes.withUnsafeBytes { try engine.loadSession(for: manifest, model: $0) }
         writer = try InputWriter(spec: manifest.input, input: session.input)
-        try tryOnce()
+        self.session = session
+        checkedShapes = []
+        do {
+            try tryOnce()
+        } catch {
+            unload()
+            throw error
+        }
     }
 
     /// Makes the decoder that a manifest names, with its options checked.
@@ -57,8 +85,9 @@ final class LoadedModel: @unchecked Sendable {
 
     /// What the model says of a frame, and what it sees in it.
     func judge(_ pixels: PixelBuffer) throws -> (prediction: Prediction, embedding: Embedding?) {
-        let letterbox = writer.fill(from: pixels)
-        let outputs = try session.run()
+        guard let letterbox = writer?.fill(from: pixels), let outputs = try session?.run() else {
+            throw GleanerError(.modelFailed, "\(manifest.id) is out of memory", remedy: "load it first")
+        }
         try checkShapes(of: outputs)
         let prediction = try decoder.decode(outputs, undoing: letterbox)
         try checkClasses(of: prediction)
@@ -101,7 +130,7 @@ final class LoadedModel: @unchecked Sendable {
     }
 
     private func tryOnce() throws {
-        try checkShapes(of: try session.run())
+        if let outputs = try session?.run() { try checkShapes(of: outputs) }
         var pixels = PixelBuffer(width: manifest.input.width, height: manifest.input.height)
         pixels.withMutableBytes { bytes in
             for index in bytes.indices { bytes[index] = UInt8(truncatingIfNeeded: index &* 31) }

@@ -4,6 +4,19 @@ import GleanerExport
 import GleanerInference
 import GleanerStore
 
+/// What a person wants of an import beyond the ordinary.
+public struct ModelImportWishes: Sendable {
+    /// `false` leaves it staged.
+    public var activates = true
+    /// Whatever this device's labels say of it.
+    public var accepts = false
+    /// Although it was rejected for what it did while it served.
+    public var retries = false
+    /// Although a newer version served here.
+    public var allowsDowngrade = false
+    public init() {}
+}
+
 /// What an import did, for `model import --json`.
 public struct ModelImportReport: Sendable, Codable {
     public var model: SampleRecord.ModelReference
@@ -11,25 +24,31 @@ public struct ModelImportReport: Sendable, Codable {
     /// The model that served before; `nil` when this is the first.
     public var previous: String?
     public var activated: Bool
+    /// `staged`, `shadow` or `active`.
+    public var state: String
     /// Whether these very bytes were here already.
     public var known: Bool
     /// What nobody said of a model without a manifest; `nil` for a bundle.
     public var assumptions: [ModelAssumption]?
+    /// What was found out about it; `nil` when it serves already.
+    public var verdict: ModelVerdict?
 }
 
 extension Deployment {
-    /// Brings a model in: copied into a private folder while its digests are checked, loaded and tried from those
-    /// bytes, and only then activated, in one transaction. A cut anywhere leaves the old model active, whole.
+    /// Brings a model in: copied into a private folder while its digests are checked, proved from those bytes in a
+    /// process of its own, compared on this device's labels with the model that serves, and only then activated, in one
+    /// transaction. A cut anywhere leaves the old model active, whole.
     ///
     /// A collector that runs on this deployment notices and swaps between two frames.
     ///
     /// - Parameters:
     ///   - path: The bundle, or an ONNX file, whose name then ends in `.onnx`.
     ///   - description: What a person says of an ONNX file without a manifest.
-    ///   - activates: `false` leaves it staged.
-    /// - Throws: ``GleanerError`` saying what is wrong with the bundle; nothing is then left of it.
+    /// - Throws: ``GleanerError`` saying what is wrong with the bundle or the model. No file of it is then left; what
+    ///   was found out about a model that could be read is written down.
     public func importModel(
-        at path: String, as description: ModelDescription = ModelDescription(), activates: Bool = true
+        at path: String, as description: ModelDescription = ModelDescription(),
+        wishes: ModelImportWishes = ModelImportWishes()
     ) throws -> ModelImportReport {
         let lock = try store.beginImport()
         defer { withExtendedLifetime(lock) {} }
@@ -45,10 +64,10 @@ extension Deployment {
                     remedy: "change model.json and pack it again, or import its ONNX file")
             }
             let manifest = try ModelBundleReader.copy(from: path, into: incoming, makingRoom: makingRoom)
-            return try adopt(manifest, in: incoming, activates: activates)
+            return try adopt(manifest, signer: nil, in: incoming, wishes)
         }
         let described = try describe(path, as: description, into: incoming, makingRoom: makingRoom)
-        var report = try adopt(described.manifest, in: incoming, activates: activates)
+        var report = try adopt(described.manifest, signer: nil, in: incoming, wishes)
         report.assumptions = described.assumptions
         return report
     }
@@ -63,32 +82,79 @@ extension Deployment {
 
     private static let incomingPrefix = ".incoming-"
 
-    /// Tries a bundle that lies in a private folder, and makes it one of ours.
-    private func adopt(_ manifest: ModelManifest, in partial: String, activates: Bool) throws -> ModelImportReport {
+    /// Proves a bundle that lies in a private folder, and makes it one of ours.
+    private func adopt(
+        _ manifest: ModelManifest, signer: String?, in partial: String, _ wishes: ModelImportWishes
+    ) throws -> ModelImportReport {
         let active = try store.activeModel()
         try checkCompatible(manifest, with: active?.manifest)
-        let incoming = ModelBundle(manifest: manifest, folder: URL(filePath: partial))
-        _ = try LoadedModel(incoming, engine: try engine(), registries: registries)
+        let here = try store.models().first { $0.id == manifest.id }
+        try checkPlace(of: manifest, here, wishes)
+        if let here, here.state == .active { return report(on: here, verdict: nil, previous: active, known: true) }
 
+        var course = here?.course ?? ModelCourse()
+        if case .refuse(let reason) = course.handle(.importedAgain(insists: wishes.retries)) {
+            throw GleanerError(
+                .modelState, "\(manifest.id) is not let in again: \(reason)",
+                remedy: "train a better one; --retry lets it in if what made it fail has changed")
+        }
+        let candidate = ModelBundle(manifest: manifest, folder: URL(filePath: partial, directoryHint: .isDirectory))
+        let verdict = try prover(accepts: wishes.accepts).verdict(on: candidate, beside: active, signer: signer)
+        try passOrRefuse(manifest, &course, verdict)
+        try place(manifest, from: partial, course: here?.course == course ? nil : course, verdict, signer)
+        if wishes.activates, verdict.gate?.outcome != .waits {
+            try store.activate(manifest.id, inShadow: configuration.models.shadow.frameCount > 0)
+        }
+        guard let slot = try store.models().first(where: { $0.id == manifest.id }) else {
+            throw GleanerError(.notFound, "\(manifest.id) is gone again: another command removed it")
+        }
+        return report(on: slot, verdict: verdict, previous: active, known: here?.folderName != nil)
+    }
+
+    private func report(
+        on slot: ModelSlot, verdict: ModelVerdict?, previous: ModelBundle?, known: Bool
+    ) -> ModelImportReport {
+        ModelImportReport(
+            model: .init(slot.id), labels: slot.manifest.labels, previous: previous.map { "\($0.manifest.id)" },
+            activated: slot.state == .active, state: slot.state.rawValue, known: known, verdict: verdict)
+    }
+
+    private func prover(accepts: Bool) -> ModelProver {
+        ModelProver(store: store, settings: configuration.models, isolation: isolation, accepts: accepts)
+    }
+
+    /// Goes on only with a model that may be used; of another one the verdict is written down.
+    private func passOrRefuse(_ manifest: ModelManifest, _ course: inout ModelCourse, _ verdict: ModelVerdict) throws {
+        guard let failure = verdict.failure else {
+            _ = course.handle(.proved)
+            if verdict.gate?.outcome != .waits { _ = course.handle(.gated) }
+            return
+        }
+        _ = course.handle(
+            verdict.proof.failure != nil
+                ? .proofFailed(reason: failure.message) : .gateFailed(reason: failure.message))
+        try store.refuse(manifest, course: course, verdict: try Self.text(of: verdict))
+        throw failure.error
+    }
+
+    private func place(
+        _ manifest: ModelManifest, from partial: String, course: ModelCourse?, _ verdict: ModelVerdict,
+        _ signer: String?
+    ) throws {
         let slot = DeploymentFolder.name(for: manifest.id)
         let folder = "\(modelsFolder)/\(slot)"
-        let slotHere = try store.models().first { $0.id == manifest.id && $0.folderName != nil }
-        let known = slotHere != nil
-        if let slotHere, slotHere.manifest != manifest {
-            throw GleanerError(
-                .modelIncompatible, "\(manifest.id) is here already, with another model.json",
-                remedy: "raise its version: predictions that were made with the old one must stay its own")
-        }
-        if !known {
+        let isHere = try store.models().contains { $0.id == manifest.id && $0.folderName != nil }
+        if !isHere {
             // A folder without a row is what a cut import left: its bytes were never vouched for.
             try? FileManager.default.removeItem(atPath: folder)
             try DurableFile.install(partial, as: folder)
-            try store.stage(manifest, folderName: slot)
         }
-        if activates { try store.activate(manifest.id) }
-        return ModelImportReport(
-            model: .init(manifest.id), labels: manifest.labels, previous: active.map { "\($0.manifest.id)" },
-            activated: activates, known: known)
+        try store.stage(
+            manifest, folderName: slot, course: course, verdict: try Self.text(of: verdict), signer: signer)
+    }
+
+    private static func text(of verdict: ModelVerdict) throws -> String {
+        String(decoding: try CanonicalJSON.encode(verdict), as: UTF8.self)
     }
 
     /// Checks a bundle, or an ONNX file without one, as an import would, and leaves no trace.
@@ -102,41 +168,15 @@ extension Deployment {
             try Self.isBareModel(path)
             ? describe(path, as: ModelDescription(), into: copy).manifest
             : ModelBundleReader.copy(from: path, into: copy)
-        try checkCompatible(manifest, with: try store.activeModel()?.manifest)
-        _ = try LoadedModel(
-            ModelBundle(manifest: manifest, folder: folder), engine: try engine(), registries: registries)
+        let active = try store.activeModel()
+        try checkCompatible(manifest, with: active?.manifest)
+        let verdict = try prover(accepts: false)
+            .verdict(on: ModelBundle(manifest: manifest, folder: folder), beside: active, signer: nil)
+        if let failure = verdict.failure { throw failure.error }
         return manifest
     }
 
-    /// Makes a model that is here already the active one: `name@version`, or a name for its newest version.
-    public func activateModel(_ reference: String) throws -> ModelID {
-        let slot = try store.model(named: reference)
-        guard let bundle = store.bundle(slot) else {
-            throw GleanerError(
-                .notFound, "the files of \(slot.id) made room for newer ones", remedy: "import its bundle again")
-        }
-        _ = try LoadedModel(bundle, engine: try engine(), registries: registries)
-        try store.activate(slot.id)
-        return slot.id
-    }
-
-    /// Goes back to the model that served before.
-    public func rollBackModel() throws -> ModelID { try store.rollBack() }
-
-    /// Takes a model that failed out of service for good.
-    func rollBack(rejecting id: ModelID, reason: String) throws {
-        if try store.activeModel()?.manifest.id == id { _ = try store.rollBack(reason: reason) }
-        try store.reject(id, reason: reason)
-    }
-
-    /// Every model that was ever brought in, newest first, with what became of it.
-    public func models() throws -> [ModelLine] {
-        try store.models().map { slot in
-            ModelLine(
-                model: .init(slot.id), task: slot.manifest.task, state: slot.state.rawValue, reason: slot.reason,
-                labels: slot.manifest.labels)
-        }
-    }
+    // MARK: What may come in
 
     /// A retrained model may learn new classes, but the classes that labels and predictions already name must stay.
     private func checkCompatible(_ manifest: ModelManifest, with active: ModelManifest?) throws {
@@ -156,19 +196,36 @@ extension Deployment {
         }
     }
 
-    private var modelsFolder: String { "\(folder)/models" }
-}
+    /// Whoever can send an old model, even a signed one, could otherwise bring its faults back.
+    private func checkPlace(of manifest: ModelManifest, _ here: ModelSlot?, _ wishes: ModelImportWishes) throws {
+        if let here, here.folderName != nil, here.manifest != manifest {
+            throw GleanerError(
+                .modelIncompatible, "\(manifest.id) is here already, with another model.json",
+                remedy: "raise its version: predictions that were made with the old one must stay its own")
+        }
+        guard !wishes.allowsDowngrade else { return }
+        let served = try store.models().filter {
+            $0.manifest.name == manifest.name && $0.activatedOrder != nil && $0.state != .rejected
+        }
+        guard let newest = served.max(by: { $0.manifest.version < $1.manifest.version }) else { return }
+        if manifest.version < newest.manifest.version {
+            throw GleanerError(
+                .modelDowngrade, "\(manifest.id) is older than \(newest.id), which served here",
+                remedy: "raise its version; --allow-downgrade lets it in all the same")
+        }
+        if manifest.version == newest.manifest.version, manifest.id != newest.id {
+            throw GleanerError(
+                .modelDowngrade, "\(manifest.id) is not the \(newest.id) that served here: it has other bytes",
+                remedy: "raise its version; --allow-downgrade lets it in all the same")
+        }
+    }
 
-/// A line of `model list`.
-public struct ModelLine: Sendable, Codable {
-    public var model: SampleRecord.ModelReference
-    public var task: ModelTask
-    public var state: String
-    public var reason: String?
-    public var labels: [String]
+    private var modelsFolder: String { "\(folder)/models" }
 }
 
 extension GleanerError.Code {
     /// A model does not fit the deployment.
     static let modelIncompatible = Self("model.incompatible")
+    /// A newer version served here.
+    static let modelDowngrade = Self("model.downgrade")
 }

@@ -6,7 +6,13 @@
 /// Source: Wilson, *Probable inference, the law of succession, and statistical inference*, JASA 1927; with an
 /// effective count: Dean, Pagano, *Evaluating confidence interval methods for binomial proportions in clustered
 /// surveys*, JSSAM 2015.
-enum WilsonInterval {
+public enum WilsonInterval {
+    /// For a share of so many frames that are independent of each other, of which there must be one at least.
+    public static func of(_ count: Int, in total: Int) -> ClosedRange<Double> {
+        precondition(total > 0 && (0...total).contains(count))
+        return of(Double(count) / Double(total), variance: 0, countMax: Double(total), degrees: .infinity)
+    }
+
     /// - Parameters:
     ///   - share: 0…1.
     ///   - countMax: What the count is when the variance says nothing: all labels are right, or all wrong.
@@ -29,6 +35,7 @@ enum StudentT {
     /// by less than 0.004 from five degrees on; below that the exact values.
     static func quantile975(degrees: Double) -> Double {
         let exact = [12.7062, 4.3027, 3.1824, 2.7764]
+        guard degrees.isFinite else { return 1.959_964 }
         if degrees < 5 { return exact[min(max(Int(degrees) - 1, 0), 3)] }
         let z = 1.959_964
         let n = degrees

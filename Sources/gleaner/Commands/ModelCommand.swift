@@ -7,7 +7,8 @@ struct ModelCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "model", abstract: "Bring models in, and choose the one that serves.",
         subcommands: [
-            Import.self, List.self, Activate.self, RollBack.self, Verify.self, Inspect.self, Pack.self,
+            Import.self, List.self, ModelShowCommand.self, Activate.self, RollBack.self, Verify.self, Inspect.self,
+            Pack.self,
         ])
 
     struct Import: ParsableCommand {
@@ -27,11 +28,17 @@ struct ModelCommand: ParsableCommand {
         @OptionGroup var options: DeploymentOptions
         @Argument(help: "The bundle, or an ONNX file.") var path: String
         @Flag(help: "Keep it staged; activate it later with model activate.") var stage = false
+        @Flag(help: "Take it whatever this device's labels say of it.") var accept = false
+        @Flag(help: "Try it again although it failed while it served.") var retry = false
+        @Flag(help: "Take it although a newer version served here.") var allowDowngrade = false
         @OptionGroup(title: "Of an ONNX file without model.json") var bare: BareModelOptions
 
         func run() throws {
             let description = try bare.description()
-            let report = try options.open().importModel(at: path, as: description, activates: !stage)
+            var wishes = ModelImportWishes()
+            (wishes.activates, wishes.accepts) = (!stage, accept)
+            (wishes.retries, wishes.allowsDowngrade) = (retry, allowDowngrade)
+            let report = try options.open().importModel(at: path, as: description, wishes: wishes)
             for assumption in report.assumptions ?? [] {
                 Terminal.note(
                     "assumed: \(assumption.what) \(assumption.value) (\(assumption.reason); otherwise: \(assumption.option))"
@@ -39,10 +46,13 @@ struct ModelCommand: ParsableCommand {
             }
             try options.print(report) {
                 let name = "\(report.model.name)@\(report.model.version)"
-                guard report.activated else {
-                    return "\(name) is staged. Activate it with: gleaner model activate \(name)"
+                let gate = report.verdict?.gate.map { "\n\($0.message)." } ?? ""
+                switch report.state {
+                case "active":
+                    return "\(name) is active" + (report.previous.map { "; before it \($0)" } ?? "") + ".\(gate)"
+                case "shadow": return "\(name) is asked about live frames before it serves.\(gate)"
+                default: return "\(name) is staged. Activate it with: gleaner model activate \(name)\(gate)"
                 }
-                return "\(name) is active" + (report.previous.map { "; before it \($0)" } ?? "") + "."
             }
         }
     }

@@ -4,6 +4,12 @@ import GleanerRuntime
 import Logging
 import Synchronization
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 /// Collects.
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -21,6 +27,12 @@ struct RunCommand: AsyncParsableCommand {
     @Option(help: "Where frames come from instead of the configured source: folder:PATH.") var source: String?
     @Flag(help: "End after the last frame that is there now.") var untilEnd = false
 
+    /// Begins again with this process: what a model in probation has left of it is gone then.
+    private static func startAnew() throws {
+        execv("/proc/self/exe", CommandLine.unsafeArgv)
+        throw GleanerError.system("cannot start anew", CommandLine.arguments[0], errno: errno)
+    }
+
     func run() async throws {
         let deployment = try options.open()
         var logger = Logger(label: "gleaner") { StreamLogHandler.standardError(label: $0) }
@@ -34,7 +46,12 @@ struct RunCommand: AsyncParsableCommand {
             last.withLock { $0 = progress }
             line.withLock { $0.update(progress.offered, of: progress.remaining.map { $0 + progress.offered }) }
         }
-        try await CollectorService.run(collector, logger: logger)
+        do {
+            try await CollectorService.run(collector, logger: logger)
+        } catch let error as GleanerError where error.code == .collectorAbandoned {
+            line.withLock { $0.end() }
+            try Self.startAnew()
+        }
         line.withLock { $0.end() }
         let progress = last.withLock { $0 }
         try options.print(progress) {

@@ -1,0 +1,98 @@
+import GleanerCore
+import GleanerSelection
+import GleanerStore
+import Logging
+import Synchronization
+
+/// How long the judge waits for a frame before it scores kept samples instead, and how many it asks for at once.
+private let idleSeconds = 0.02
+private let rescorePageCount = 64
+/// The budget's state is some kilobytes: written each second it would wear the card out.
+private let stateIntervalSeconds = 30.0
+
+/// The judge: pixels, model, selection.
+extension Collector {
+    func judge(_ judge: FrameJudge, clock: CollectingClock) {
+        defer { judged.close() }
+        var rescoring = Rescoring(
+            millisecondsPerSecond: deployment.configuration.selection.rescoreMillisecondsPerSecond)
+        rescoring.begin()
+        var stateAt = clock.now()
+        judging: while true {
+            let popped = full.pop(withinSeconds: rescoring.isWaiting ? idleSeconds : 3600)
+            // Told to stop: what was not judged stays in the source.
+            if stop.isRaised { break }
+            switch popped {
+            case .closed: break judging
+            case .nothingYet: break
+            case .element(let slot):
+                if let next = nextModel.withLock({ $0.take() }) {
+                    take(next, in: judge)
+                    rescoring.begin()
+                }
+                if let news = news.withLock({ $0.take() }) { judge.learn(news) }
+                let now = clock.now()
+                let outcome = judge.judge(slot, at: now)
+                _ = empty.push(slot)
+                for alarm in judge.takeAlarms() { raise(alarm, model: judge.model.manifest.id) }
+                if concludeProbation(in: judge) { rescoring.begin() }
+                var next = FrameJudge.Judged(outcome: outcome, state: nil, instant: now)
+                if now.seconds - stateAt.seconds >= stateIntervalSeconds {
+                    next.state = judge.state
+                    stateAt = now
+                    writeServedCount(of: judge)
+                }
+                guard judged.push(.frame(next)) else { break judging }
+            }
+            rescore(judge, &rescoring, clock: clock, unbounded: false)
+        }
+        empty.close()
+        full.close()
+        // The source has ended, and there is all the time for what frames left undone.
+        while !rescoring.isComplete, !stop.isRaised { rescore(judge, &rescoring, clock: clock, unbounded: true) }
+        writeServedCount(of: judge)
+        finalState.withLock { $0 = judge.state }
+    }
+
+    /// Scenes became unfamiliar: it is written down, for whoever looks.
+    private func raise(_ alarm: String, model: ModelID) {
+        let message =
+            alarm == "novelty"
+            ? "frames became less like what was kept" : "\(model) became less sure of what it sees"
+        logger.warning("drift", metadata: ["what": "\(message)"])
+        do {
+            try deployment.store.record("drift.\(alarm)", message, detail: ["model": .string("\(model)")])
+        } catch {
+            logger.warning("the alarm cannot be written down", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Scores one kept sample with the model that serves, if there is time for it.
+    private func rescore(
+        _ judge: FrameJudge, _ rescoring: inout Rescoring, clock: CollectingClock, unbounded: Bool
+    ) {
+        let begin = clock.now()
+        guard let step = rescoring.next(at: begin, unbounded: unbounded) else { return }
+        do {
+            switch step {
+            case .fetch(let cursor):
+                let page = try deployment.store.unscored(
+                    by: judge.model.manifest.id, below: cursor, limit: rescorePageCount)
+                rescoring.fetched(page.samples, next: page.next)
+            case .score(let id):
+                let picture = try deployment.store.picture(of: id)
+                if let score = judge.rescore(id, picture: picture, at: begin) { _ = judged.push(.score(score)) }
+            }
+        } catch {
+            switch step {
+            case .fetch:
+                logger.warning("kept samples are not scored anew", metadata: ["error": "\(error)"])
+                rescoring.fetched([], next: nil)
+            // It was evicted meanwhile, or is put aside: either way there is nothing left to score.
+            case .score: logger.debug("sample not scored anew", metadata: ["error": "\(error)"])
+            }
+        }
+        rescoring.spent(seconds: clock.now().seconds - begin.seconds)
+        if concludeProbation(in: judge) { rescoring.begin() }
+    }
+}

@@ -1,0 +1,59 @@
+import GleanerCore
+import GleanerStore
+import Logging
+import Synchronization
+
+private let watchIntervalSeconds = 0.2
+/// Labels come by the day: so often is soon enough to see what they say.
+private let feedbackIntervalSeconds = 5.0
+
+/// The watcher: sees what other processes did to the deployment, and what the judge cannot see of itself.
+extension Collector {
+    /// Looks whether another process activated a model or brought labels, gives up on labels that are overdue, and
+    /// watches over a model in probation.
+    func watch(clock: CollectingClock) {
+        var version: Int?
+        var learnedAt = clock.now()
+        while !stop.wait(seconds: watchIntervalSeconds) {
+            watchProbation()
+            do {
+                let now = try deployment.store.dataVersion()
+                guard now != version else { continue }
+                version = now
+                if let wished = try wishedModel() { prepare(wished) }
+                if clock.now().seconds - learnedAt.seconds >= feedbackIntervalSeconds {
+                    learnedAt = clock.now()
+                    try learn(at: learnedAt)
+                }
+            } catch {
+                logger.warning("cannot look for news", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    /// The active model, if it is another one than serves here.
+    private func wishedModel() throws -> ModelSlot? {
+        try serving.withLock { serving in
+            guard let active = try deployment.store.slot(in: .active), active.id != serving?.id else { return nil }
+            return active
+        }
+    }
+
+    private func learn(at now: Instant) throws {
+        guard let model = serving.withLock({ $0?.id }) else { return }
+        var later = FeedbackNews(competence: [model: try deployment.store.competence(of: model)])
+        let overdue = Instant(seconds: now.seconds - deployment.configuration.selection.expireAfterSeconds)
+        later.released = Set(try deployment.store.expire(exportedBefore: overdue))
+        tell(later)
+    }
+
+    /// Leaves news for the judge, with those that it has not read yet.
+    func tell(_ latest: FeedbackNews) {
+        news.withLock { news in
+            var latest = latest
+            latest.released.formUnion(news?.released ?? [])
+            latest.competence.merge(news?.competence ?? [:]) { new, _ in new }
+            news = latest
+        }
+    }
+}

@@ -1,0 +1,48 @@
+import GleanerCore
+import GleanerStore
+import Synchronization
+
+/// The writer: makes what was judged durable, in groups.
+extension Collector {
+    func write() {
+        var progress = Progress()
+        var lastInstant: Instant?
+        while let group = judged.popAll(lingerSeconds: Self.groupLingerSeconds) {
+            do {
+                lastInstant = try commit(group, &progress) ?? lastInstant
+            } catch {
+                judged.close()
+                return fail(error)
+            }
+            progress.remaining = remaining.withLock { $0 }
+            report(progress)
+        }
+        if let lastInstant, let state = finalState.withLock({ $0 }) {
+            do {
+                _ = try deployment.store.commit([], collectorState: state, at: lastInstant)
+            } catch {
+                fail(error)
+            }
+        }
+    }
+
+    /// Makes a group durable; returns when its last frame was judged.
+    private func commit(_ group: [Finding], _ progress: inout Progress) throws -> Instant? {
+        let frames = group.compactMap { if case .frame(let frame) = $0 { frame } else { nil } }
+        let scores = group.compactMap { if case .score(let score) = $0 { score } else { nil } }
+        if let last = frames.last {
+            let state = frames.last { $0.state != nil }?.state
+            let report = try deployment.store.commit(
+                frames.map(\.outcome), collectorState: state, at: last.instant)
+            let gone = report.expired.union(report.refused.keys.map(\.local))
+            if !gone.isEmpty { tell(FeedbackNews(released: gone)) }
+            progress.offered += frames.count
+            progress.stored += report.storedCount
+            progress.rejected += report.rejectedCount
+            progress.dropped += report.droppedCount
+            inFlight.withLock { set in for frame in frames { set.remove(frame.outcome.origin) } }
+        }
+        try deployment.store.record(scores)
+        return frames.last?.instant
+    }
+}
