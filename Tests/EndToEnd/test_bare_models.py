@@ -126,7 +126,7 @@ def test_another_description_of_the_same_file_is_another_version(gleaner, tmp_pa
     model = synthetic.write(tmp_path / "net.onnx", synthetic.yolox())
     versions = []
     for words in (["--color", "BGR"], ["--color", "RGB"], ["--color", "RGB"], ["--color", "BGR"]):
-        report = gleaner("model", "import", model, "--labels", NAMES, *words)
+        report = gleaner("model", "import", model, "--labels", NAMES, *words, "--allow-downgrade")
         versions.append((report["model"]["version"], report["known"]))
     assert versions == [(1, False), (2, False), (2, True), (1, True)]
 
