@@ -5,10 +5,11 @@ import GleanerCore
 struct HandMadeTar {
     var bytes: [UInt8] = []
 
-    /// An entry; `sizeField` and `checksumOff` make it lie.
+    /// An entry; `sizeField`, `checksumOff` and `checksumForm` (of six digits) make it lie.
     mutating func add(
         _ name: String, _ content: [UInt8] = [], type: Character = "0", link: String = "", prefix: String = "",
-        magic: String = "ustar\u{0}00", sizeField: String? = nil, checksumOff: Int = 0
+        magic: String = "ustar\u{0}00", sizeField: String? = nil, checksumOff: Int = 0,
+        checksumForm: (String) -> String = { "\($0)\u{0} " }
     ) {
         var header = [UInt8](repeating: 0, count: 512)
         func put(_ text: String, _ offset: Int) {
@@ -27,7 +28,7 @@ struct HandMadeTar {
         put(magic, 257)
         put(prefix, 345)
         let sum = header.indices.reduce(0) { $0 + ((148..<156).contains($1) ? 32 : Int(header[$1])) }
-        put(octal(sum + checksumOff, 6) + "\u{0} ", 148)
+        put(checksumForm(octal(sum + checksumOff, 6)), 148)
         bytes += header + content
         bytes += [UInt8](repeating: 0, count: (512 - content.count % 512) % 512)
     }

@@ -34,13 +34,14 @@ import Testing
             $0.addPax([("mtime", "1.5"), ("path", "golden/from-pax.png")])
             $0.add("ignored", [9])
             $0.add("2.png", [9], prefix: "golden")
+            $0.add("seven-digits", [9], checksumForm: { "0\($0)\u{0}" })
         }
         #expect(try copy(bytes) == MakeBundle.manifest())
         let copied = try FileManager.default.subpathsOfDirectory(atPath: "\(folder.path)/slot").sorted()
         #expect(
             copied == [
                 "gnu", "golden", "golden/1.png", "golden/2.png", "golden/from-pax.png", "licence.txt", "model.json",
-                "model.onnx", "old",
+                "model.onnx", "old", "seven-digits",
             ])
     }
 
@@ -75,6 +76,18 @@ import Testing
             ("'model.onnx' twice", try MakeBundle.tar { $0.add("model.onnx", MakeBundle.model) }),
             ("'model.onnx' twice", try MakeBundle.tar { $0.add("./model.onnx", MakeBundle.model) }),
             ("checksum is wrong", try MakeBundle.tar { $0.add("x", checksumOff: 1) }),
+            ("checksum is not written", try MakeBundle.tar { $0.add("x", checksumForm: { "\($0) \u{0}" }) }),
+            (
+                "checksum is not written",
+                try MakeBundle.tar { $0.add("x", checksumForm: { " \($0.dropFirst())\u{0} " }) }
+            ),
+            ("checksum is not written", try MakeBundle.tar { $0.add("x", checksumForm: { "\($0)\u{0}\u{0}" }) }),
+            (
+                "not padded with zeros",
+                try MakeBundle.tar {
+                    $0.add("x", [1]); $0.bytes[$0.bytes.count - 1] = 1
+                }
+            ),
             ("size is no octal", try MakeBundle.tar { $0.add("x", sizeField: "0000000000z") }),
             ("size is no octal", try MakeBundle.tar { $0.add("x", sizeField: "\u{80}\u{1}") }),
             ("it is cut off", try MakeBundle.tar { $0.add("x", sizeField: "77777777777") }),
@@ -160,7 +173,7 @@ import Testing
             try FileManager.default.removeItem(atPath: path)
         }
         #expect(folder.names == ["in"])
-        // Some changes touch only padding, times or owners… and most do not.
+        // Some changes touch only the file that no digest is known of… and most do not.
         #expect((1..<5_000).contains(taken), "\(taken)")
     }
 }

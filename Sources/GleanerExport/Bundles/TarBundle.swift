@@ -78,6 +78,7 @@ final class TarBundle: BundleSource {
             }
             try take(header, start: start, &pax)
             offset = start + padded / Self.blockSize * Self.blockSize
+            try requireZeros(from: start + header.byteCount, to: offset)
         }
     }
 
@@ -120,6 +121,13 @@ final class TarBundle: BundleSource {
         throw BundleName.refused(
             "the folder '\(BundleName.printable(name))'", in: path,
             remedy: "pack the files themselves: `tar -cf bundle.tar -C FOLDER model.json model.onnx`")
+    }
+
+    /// What fills an entry's last block.
+    private func requireZeros(from start: Int, to end: Int) throws {
+        guard try bytes(at: start, count: end - start).allSatisfy({ $0 == 0 }) else {
+            throw damaged("an entry is not padded with zeros", at: start)
+        }
     }
 
     /// Two blocks of zeros, and nothing but zeros after them.

@@ -27,7 +27,7 @@ struct TarHeader {
         let isGNU = block[257..<265].elementsEqual("ustar  \0".utf8)
         let isOld = block[257..<265].allSatisfy { $0 == 0 }
         guard isPOSIX || isGNU || isOld else { throw TarFault("this is no tar header") }
-        guard try Self.octal(block[148..<156], "checksum") == Self.checksum(block) else {
+        guard try Self.writtenChecksum(block[148..<156]) == Self.checksum(block) else {
             throw TarFault("a header's checksum is wrong")
         }
         byteCount = try Self.octal(block[124..<136], "size")
@@ -57,6 +57,17 @@ struct TarHeader {
     /// The sum of all bytes, the checksum's own taken as spaces.
     static func checksum(_ block: [UInt8]) -> Int {
         block.indices.reduce(0) { $0 + ((148..<156).contains($1) ? 0x20 : Int(block[$1])) }
+    }
+
+    /// Six octal digits, a NUL and a space, or seven and a NUL: what tar programs write. No other form is read, so that
+    /// no byte of a header can change unnoticed: all others are in the sum.
+    private static func writtenChecksum(_ field: ArraySlice<UInt8>) throws -> Int {
+        let digits = field.prefix { (0x30...0x37).contains($0) }
+        let rest = Array(field.dropFirst(digits.count))
+        guard digits.count == 6 && rest == [0, 0x20] || digits.count == 7 && rest == [0] else {
+            throw TarFault("a header's checksum is not written as octal digits and a NUL")
+        }
+        return digits.reduce(0) { $0 << 3 | Int($1 - 0x30) }
     }
 
     /// Octal digits between spaces, up to a NUL or space.
