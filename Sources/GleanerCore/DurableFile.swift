@@ -35,6 +35,22 @@ public enum DurableFile {
         try data.withUnsafeBytes { try write($0, to: path, permissions: permissions) }
     }
 
+    /// Writes `data` to `path`, whole and durable, where there is nothing yet. Only the owner can read it.
+    ///
+    /// - Throws: ``GleanerError`` with code `file.system`, also when something is at `path` already.
+    public static func writeNewSecret(_ data: Data, to path: String) throws {
+        let partial = "\(path).\(UUID().uuidString)\(partialSuffix)"
+        let file = try DescriptorFile(partial, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, permissions: 0o600)
+        defer { unlink(partial) }
+        try file.write(data)
+        try file.flush()
+        // Unlike a rename, a link never replaces.
+        guard link(partial, path) == 0 else {
+            throw GleanerError.system("cannot make", path, errno: errno, remedy: "choose another name or folder")
+        }
+        try flushFolder(PathName.parent(of: path))
+    }
+
     /// Flushes nothing: renames an already flushed `partial` to `path` and flushes the folder.
     public static func install(_ partial: String, as path: String) throws {
         guard rename(partial, path) == 0 else { throw GleanerError.system("cannot rename to", path, errno: errno) }
