@@ -13,7 +13,8 @@ import Testing
         let inside = try folder.folder("in")
         try Data(bytes).write(to: URL(filePath: "\(inside)/b.tar"))
         return try ModelBundleReader.copy(
-            from: "\(inside)/b.tar", into: "\(folder.path)/slot", byteCountMax: byteCountMax)
+            from: "\(inside)/b.tar", into: "\(folder.path)/slot", byteCountMax: byteCountMax
+        ).manifest
     }
 
     /// The message, after seeing that nothing was left and nothing was written elsewhere.
@@ -165,7 +166,7 @@ import Testing
             let path = "\(outside)/\(number).tar"
             try random.mutated(Data(valid)).write(to: URL(filePath: path))
             do {
-                let manifest = try ModelBundleReader.copy(from: path, into: "\(folder.path)/slot")
+                let manifest = try ModelBundleReader.copy(from: path, into: "\(folder.path)/slot").manifest
                 #expect(try Digest(ofFile: "\(folder.path)/slot/\(manifest.file)") == manifest.sha256)
                 try FileManager.default.removeItem(atPath: "\(folder.path)/slot")
                 taken += 1

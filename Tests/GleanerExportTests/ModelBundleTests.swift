@@ -21,14 +21,14 @@ import Testing
         let path = try makeFolder()
         _ = try folder.folder("bundle/golden")
         try folder.write("picture", to: "bundle/golden/1.png")
-        let manifest = try ModelBundleReader.copy(from: path, into: slot)
+        let manifest = try ModelBundleReader.copy(from: path, into: slot).manifest
         #expect(manifest == MakeBundle.manifest())
         #expect(
             try FileManager.default.subpathsOfDirectory(atPath: slot).sorted() == [
                 "golden", "golden/1.png", "model.json", "model.onnx",
             ])
         #expect(try Data(contentsOf: URL(filePath: "\(slot)/model.onnx")) == Data(MakeBundle.model))
-        let byManifest = try ModelBundleReader.copy(from: "\(path)/model.json", into: "\(folder.path)/other")
+        let byManifest = try ModelBundleReader.copy(from: "\(path)/model.json", into: "\(folder.path)/other").manifest
         #expect(byManifest == manifest)
     }
 
@@ -40,12 +40,12 @@ import Testing
         let tar = "\(folder.path)/b.tar"
         let written = try ModelBundleWriter.write(unmeasured, modelFile: model, to: tar)
         #expect(written == MakeBundle.manifest())
-        #expect(try ModelBundleReader.copy(from: tar, into: slot) == written)
+        #expect(try ModelBundleReader.copy(from: tar, into: slot).manifest == written)
         try ModelBundleWriter.write(unmeasured, modelFile: model, to: "\(folder.path)/c.tar")
         #expect(try Data(contentsOf: URL(filePath: tar)) == Data(contentsOf: URL(filePath: "\(folder.path)/c.tar")))
         let asFolder = "\(folder.path)/bundle-folder"
         try ModelBundleWriter.write(unmeasured, modelFile: model, to: asFolder)
-        #expect(try ModelBundleReader.copy(from: asFolder, into: "\(folder.path)/slot2") == written)
+        #expect(try ModelBundleReader.copy(from: asFolder, into: "\(folder.path)/slot2").manifest == written)
         #expect(!folder.names.contains { $0.hasSuffix(".partial") })
         #expect(failure { try ModelBundleWriter.write(unmeasured, modelFile: model, to: asFolder) }.contains("already"))
         let unnamed = MakeBundle.manifest { $0.name = "Wrong Name" }
@@ -62,7 +62,7 @@ import Testing
         for format in ["ustar", "gnu", "pax", "v7"] {
             let tar = "\(folder.path)/\(format).tar"
             try run("tar", "--format", format, "-cf", tar, "-C", theirs, ".")
-            let manifest = try ModelBundleReader.copy(from: tar, into: "\(folder.path)/slot-\(format)")
+            let manifest = try ModelBundleReader.copy(from: tar, into: "\(folder.path)/slot-\(format)").manifest
             #expect(manifest == MakeBundle.manifest(), "\(format)")
         }
     }

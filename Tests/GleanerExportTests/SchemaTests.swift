@@ -104,4 +104,18 @@ import Testing
         try Self.emit(full, as: "model-bundle", "full")
         try Self.emit(MakeBundle.manifest(), as: "model-bundle", "least")
     }
+
+    @Test func aSignatureHasTheKeysOfItsSchema() throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.signedFolder(expires: Timestamp("2099-01-01T00:00:00Z"))
+        let (_, full) = try ModelBundleSigner.sign(path, with: TestKey.made(2))
+        let schema = "model-signature"
+        #expect(try Self.keys(full) == Self.properties(schema))
+        #expect(try Self.keys(full.statement) == Self.properties(schema, ["properties", "statement"]))
+        let statement = ["properties", "statement", "properties"]
+        #expect(try Self.keys(full.statement.model) == Self.properties(schema, statement + ["model"]))
+        #expect(try Self.keys(full.statement.files[0]) == Self.properties(schema, statement + ["files", "items"]))
+        #expect(try Self.keys(full.signatures[0]) == Self.properties(schema, ["properties", "signatures", "items"]))
+        try Self.emit(full, as: schema, "full")
+    }
 }

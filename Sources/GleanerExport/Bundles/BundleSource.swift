@@ -13,6 +13,8 @@ extension GleanerError.Code {
     public static let bundleManifest = Self("bundle.manifest")
     /// The model's file is not the one that `model.json` describes.
     public static let bundleDigest = Self("bundle.digest")
+    /// The signature is missing where one is asked for, damaged, of another content, expired, or by nobody who is trusted.
+    public static let bundleSignature = Self("bundle.signature")
 }
 
 /// One regular file of a bundle.

@@ -9,7 +9,7 @@ import GleanerCore
 /// A bundle in a folder. Nothing in it is followed: links, pipes and devices are refused.
 final class FolderBundle: BundleSource {
     private(set) var entries: [BundleEntry] = []
-    private let path: String
+    let path: String
     private let folder: DescriptorFile
 
     init(_ path: String) throws {

@@ -7,11 +7,16 @@ public enum ModelBundleWriter {
     ///
     /// The manifest's `bytes` and `sha256` are measured from the file; equal input gives equal bytes.
     ///
+    /// - Parameters:
+    ///   - key: Signs the bundle, for as long as `expires` says.
     /// - Returns: the manifest as written.
     /// - Throws: ``GleanerError`` with code `bundle.manifest` when the bundle could not be imported again, or
     ///   `file.system`.
     @discardableResult
-    public static func write(_ manifest: ModelManifest, modelFile: String, to path: String) throws -> ModelManifest {
+    public static func write(
+        _ manifest: ModelManifest, modelFile: String, to path: String, signedBy key: SigningKey? = nil,
+        expires: Timestamp? = nil
+    ) throws -> ModelManifest {
         var manifest = manifest
         manifest.sha256 = try Digest(ofFile: modelFile)
         manifest.bytes = try byteCount(of: modelFile)
@@ -19,20 +24,36 @@ public enum ModelBundleWriter {
         text.append(UInt8(ascii: "\n"))
         // What is written here must be readable there: the reader's rules are the only ones.
         let written = try ModelManifestReader.read(text)
+        let signature = try key.map { try sign(written, text, with: $0, expires: expires) }
         if path.hasSuffix(".tar") {
-            try writeTar(written, text, modelFile: modelFile, to: path)
+            try writeTar(written, text, signature, modelFile: modelFile, to: path)
         } else {
-            try writeFolder(written, text, modelFile: modelFile, to: path)
+            try writeFolder(written, text, signature, modelFile: modelFile, to: path)
         }
         return written
     }
 
-    private static func writeTar(_ manifest: ModelManifest, _ text: Data, modelFile: String, to path: String) throws {
+    private static func sign(
+        _ manifest: ModelManifest, _ text: Data, with key: SigningKey, expires: Timestamp?
+    ) throws -> Data {
+        let files = [
+            BundleFile(name: ModelManifest.fileName, bytes: text.count, sha256: Digest(of: text)),
+            BundleFile(name: manifest.file, bytes: manifest.bytes, sha256: manifest.sha256),
+        ]
+        var signature = try BundleSignature(of: manifest, files: files, expires: expires)
+        try signature.sign(with: key)
+        return try signature.text()
+    }
+
+    private static func writeTar(
+        _ manifest: ModelManifest, _ text: Data, _ signature: Data?, modelFile: String, to path: String
+    ) throws {
         let partial = path + DurableFile.partialSuffix
         do {
             let tar = try TarWriter(partial)
             try tar.append(ModelManifest.fileName, Array(text))
             try tar.append(manifest.file, contentsOf: modelFile, byteCount: manifest.bytes)
+            if let signature { try tar.append(BundleSignature.fileName, Array(signature)) }
             try tar.finish()
             try DurableFile.install(partial, as: path)
         } catch {
@@ -42,7 +63,7 @@ public enum ModelBundleWriter {
     }
 
     private static func writeFolder(
-        _ manifest: ModelManifest, _ text: Data, modelFile: String, to path: String
+        _ manifest: ModelManifest, _ text: Data, _ signature: Data?, modelFile: String, to path: String
     ) throws {
         let partial = path + DurableFile.partialSuffix
         guard !FileManager.default.fileExists(atPath: path) else {
@@ -52,6 +73,7 @@ public enum ModelBundleWriter {
         do {
             try DurableFile.makeFolder(partial)
             try DurableFile.write(text, to: "\(partial)/\(ModelManifest.fileName)")
+            if let signature { try DurableFile.write(signature, to: "\(partial)/\(BundleSignature.fileName)") }
             let model = try BufferedFile("\(partial)/\(manifest.file)")
             try model.write(contentsOf: modelFile)
             try model.flush()

@@ -86,7 +86,8 @@ public enum ModelManifestReader {
             isName(manifest.name), "name", "must be 1 to 64 of a-z, 0-9, dot, underscore and dash",
             "such as meter-digits")
         require(
-            BundleName.isPlain(manifest.file) && manifest.file != ModelManifest.fileName, "file",
+            BundleName.isPlain(manifest.file)
+                && ![ModelManifest.fileName, BundleSignature.fileName].contains(manifest.file), "file",
             "must be the plain name of a file beside model.json", "such as model.onnx")
         require(
             manifest.decoder.name.utf8.count <= 100 && !manifest.decoder.name.isEmpty, "decoder.name",

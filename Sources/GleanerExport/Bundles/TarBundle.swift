@@ -15,6 +15,7 @@ final class TarBundle: BundleSource {
     private let path: String
     private let file: DescriptorFile
     private let byteCount: Int
+    private var hasAttributes = false
 
     private static let blockSize = TarHeader.blockSize
     private static let paxByteCountMax = 64 << 10
@@ -32,6 +33,15 @@ final class TarBundle: BundleSource {
         byteCount = Int(status.st_size)
         try refuseOtherKinds()
         try list()
+        try requireNoAttributesIfSigned()
+    }
+
+    /// Times and owners in extended headers are in no checksum: where a signature stands for every byte, they are refused.
+    private func requireNoAttributesIfSigned() throws {
+        guard hasAttributes, entries.contains(where: { $0.name == BundleSignature.fileName }) else { return }
+        throw GleanerError(
+            .bundleArchive, "\(path) is signed and has extended (pax) headers, which no signature covers",
+            remedy: "pack its files with `tar --format=ustar`, or sign the folder and pack that")
     }
 
     func read(_ entry: BundleEntry, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
@@ -85,6 +95,7 @@ final class TarBundle: BundleSource {
     private func take(_ header: TarHeader, start: Int, _ pax: inout PaxAttributes) throws {
         switch header.kind {
         case .extended, .global:
+            hasAttributes = true
             guard header.byteCount <= Self.paxByteCountMax else {
                 throw damaged("an extended header is huge", at: start)
             }

@@ -33,6 +33,16 @@ struct TarWriter: ~Copyable {
         try pad(byteCount)
     }
 
+    /// Writes the same entry as another bundle has, and hands its bytes out on the way.
+    func append(_ entry: BundleEntry, of source: any BundleSource, _ body: (UnsafeRawBufferPointer) -> Void) throws {
+        try file.write(Self.header(name: entry.name, byteCount: entry.byteCount))
+        try source.read(entry) { piece in
+            body(piece)
+            try file.write(piece)
+        }
+        try pad(entry.byteCount)
+    }
+
     /// Ends the archive and flushes it.
     consuming func finish() throws {
         try file.write([UInt8](repeating: 0, count: 2 * TarHeader.blockSize))
@@ -49,9 +59,12 @@ struct TarWriter: ~Copyable {
 
     /// A regular file of root, readable by all, from 1970. Traps on a name or size that ustar cannot hold.
     static func header(name: String, byteCount: Int) -> [UInt8] {
+        // A name may be longer with its folder, which then has a field of its own.
+        let folder = name.utf8.count > 100 ? name.prefix { $0 != "/" } : ""
+        let name = folder.isEmpty ? Substring(name) : name.dropFirst(folder.count + 1)
         precondition(name.utf8.count <= 100 && byteCount < 1 << 33)
         var block = [UInt8](repeating: 0, count: TarHeader.blockSize)
-        func put(_ text: String, at offset: Int) {
+        func put(_ text: some StringProtocol, at offset: Int) {
             for (index, byte) in text.utf8.enumerated() { block[offset + index] = byte }
         }
         put(name, at: 0)
@@ -64,6 +77,7 @@ struct TarWriter: ~Copyable {
         put("ustar\u{0}00", at: 257)
         put("root", at: 265)
         put("root", at: 297)
+        put(folder, at: 345)
         put(octal(TarHeader.checksum(block), digits: 6) + "\u{0} ", at: 148)
         return block
     }

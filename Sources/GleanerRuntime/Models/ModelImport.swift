@@ -63,7 +63,7 @@ extension Deployment {
                     .malformed, "\(path) is a bundle, and its model.json says all of it",
                     remedy: "change model.json and pack it again, or import its ONNX file")
             }
-            let manifest = try ModelBundleReader.copy(from: path, into: incoming, makingRoom: makingRoom)
+            let manifest = try ModelBundleReader.copy(from: path, into: incoming, makingRoom: makingRoom).manifest
             return try adopt(manifest, signer: nil, in: incoming, wishes)
         }
         let described = try describe(path, as: description, into: incoming, makingRoom: makingRoom)
@@ -167,7 +167,7 @@ extension Deployment {
         let manifest =
             try Self.isBareModel(path)
             ? describe(path, as: ModelDescription(), into: copy).manifest
-            : ModelBundleReader.copy(from: path, into: copy)
+            : ModelBundleReader.copy(from: path, into: copy).manifest
         let active = try store.activeModel()
         try checkCompatible(manifest, with: active?.manifest)
         let verdict = try prover(accepts: false)
