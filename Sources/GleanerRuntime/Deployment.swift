@@ -112,7 +112,8 @@ public final class Deployment: Sendable {
         #   in_flight_max: 1000                     # at most so many are away for labeling (default: any number)
         #   validation_share: 10 %
 
-        # models:                                   # what a model must show before it serves
+        # models:                                   # which models come in, and what they must show
+        #   trusted_keys: []                        # only models signed by one of them come in; gleaner model keygen makes one
         #   proof:                                  # in a process of its own
         #     memory: 1 GiB
         #     load_seconds_max: 60

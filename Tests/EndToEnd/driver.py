@@ -33,9 +33,11 @@ OUTPUT_SCHEMAS = {
     "model activate": "model-reference",
     "model rollback": "model-reference",
     "model show": "model-verdict",
-    "model verify": "model-bundle",
+    "model verify": "model-verify",
     "model inspect": "model-inspect",
     "model pack": "model-bundle",
+    "model keygen": "model-keygen",
+    "model sign": "model-sign",
     "report": "report",
     "replay": "replay",
     "components": "components",
@@ -107,7 +109,8 @@ class Gleaner:
 
     def command(self, *arguments):
         words = [str(each) for each in arguments]
-        ours = [] if words[0] in ("init", "components") or words[:2] in (["model", "pack"], ["model", "inspect"]) else ["-C", str(self.folder)]
+        bare = words[0] in ("init", "components") or words[:1] == ["model"] and words[1] in ("pack", "inspect", "keygen", "sign")
+        ours = [] if bare else ["-C", str(self.folder)]
         return [self.binary, *words, *ours]
 
     def samples(self, validated=True):

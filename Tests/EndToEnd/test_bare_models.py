@@ -47,7 +47,7 @@ def test_a_detector_is_known_by_its_outputs(gleaner, tmp_path, kind):
     outputs, notes, words, decoder = KINDS[kind]
     model = synthetic.write(tmp_path / "net.onnx", outputs(), notes)
     if not words:
-        assert gleaner("model", "verify", model)["labels"] == synthetic.LABELS
+        assert gleaner("model", "verify", model)["manifest"]["labels"] == synthetic.LABELS
         assert gleaner("model", "list")["models"] == []
     report = gleaner("model", "import", model, *words)
     assert report["labels"] == synthetic.LABELS

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from driver import OUTPUT_SCHEMAS, SCHEMAS, validator, write_configuration
 
-DOCUMENTS = {"configuration", "model-bundle", "batch-manifest", "sample", "label", *OUTPUT_SCHEMAS.values()}
+DOCUMENTS = {"configuration", "model-bundle", "model-signature", "batch-manifest", "sample", "label", *OUTPUT_SCHEMAS.values()}
 
 
 def check_jsonschema(*arguments):
@@ -51,6 +51,9 @@ def test_every_command_prints_what_its_schema_says(meter, camera, meter_bundles,
     meter("model", "list")
     bundle = meter_bundles[2]
     meter("model", "pack", bundle / "model.onnx", "--manifest", bundle / "model.json", "--to", tmp_path / "packed.tar")
+    key = meter("model", "keygen", "orchard", "--to", tmp_path)
+    meter("model", "sign", tmp_path / "packed.tar", "--key", key["private_file"], "--expires", "2099-01-01")
+    meter("model", "verify", tmp_path / "packed.tar", "--trust", key["key"])
     meter("report")
     meter("replay")
     meter("components")

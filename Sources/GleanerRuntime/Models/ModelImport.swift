@@ -56,6 +56,7 @@ extension Deployment {
         try sweepIncoming()
         let incoming = "\(modelsFolder)/\(Self.incomingPrefix)\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: incoming) }
+        try configuration.models.requireBundle(path)
         let makingRoom = { [store] (byteCount: Int) in try store.makeRoom(forModelOf: byteCount) }
         guard Self.isBareModel(path) else {
             guard description == ModelDescription() else {
@@ -63,8 +64,9 @@ extension Deployment {
                     .malformed, "\(path) is a bundle, and its model.json says all of it",
                     remedy: "change model.json and pack it again, or import its ONNX file")
             }
-            let manifest = try ModelBundleReader.copy(from: path, into: incoming, makingRoom: makingRoom).manifest
-            return try adopt(manifest, signer: nil, in: incoming, wishes)
+            let bundle = try ModelBundleReader.copy(
+                from: path, into: incoming, trustedKeys: configuration.models.trustedKeys, makingRoom: makingRoom)
+            return try adopt(bundle.manifest, signer: bundle.vouchedBy?.description, in: incoming, wishes)
         }
         let described = try describe(path, as: description, into: incoming, makingRoom: makingRoom)
         var report = try adopt(described.manifest, signer: nil, in: incoming, wishes)
@@ -160,20 +162,26 @@ extension Deployment {
     /// Checks a bundle, or an ONNX file without one, as an import would, and leaves no trace.
     ///
     /// - Throws: ``GleanerError`` saying what is wrong with it.
-    public func verifyModel(at path: String) throws -> ModelManifest {
+    public func verifyModel(
+        at path: String, trusting trustedKeys: [VerifyingKey]? = nil
+    ) throws -> ModelVerification {
+        var settings = configuration.models
+        settings.trustedKeys = trustedKeys ?? settings.trustedKeys
+        try settings.requireBundle(path)
         let folder = FileManager.default.temporaryDirectory.appending(path: "gleaner-verify-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }
         let copy = folder.path(percentEncoded: false)
-        let manifest =
+        let bundle =
             try Self.isBareModel(path)
-            ? describe(path, as: ModelDescription(), into: copy).manifest
-            : ModelBundleReader.copy(from: path, into: copy).manifest
+            ? CheckedBundle(manifest: describe(path, as: ModelDescription(), into: copy).manifest)
+            : ModelBundleReader.copy(from: path, into: copy, trustedKeys: settings.trustedKeys)
         let active = try store.activeModel()
-        try checkCompatible(manifest, with: active?.manifest)
-        let verdict = try prover(accepts: false)
-            .verdict(on: ModelBundle(manifest: manifest, folder: folder), beside: active, signer: nil)
+        try checkCompatible(bundle.manifest, with: active?.manifest)
+        let verdict = try prover(accepts: false).verdict(
+            on: ModelBundle(manifest: bundle.manifest, folder: folder), beside: active,
+            signer: bundle.vouchedBy?.description)
         if let failure = verdict.failure { throw failure.error }
-        return manifest
+        return ModelVerification(bundle)
     }
 
     // MARK: What may come in

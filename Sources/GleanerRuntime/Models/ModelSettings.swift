@@ -1,6 +1,7 @@
 import GleanerCore
+import GleanerExport
 
-/// The section `models`: what a model must show before it serves, and while it begins to.
+/// The section `models`: which models come in, what one must show before it serves, and while it begins to.
 struct ModelSettings: Sendable {
     /// How a model is proved, in a process of its own.
     struct Proof: Sendable {
@@ -46,6 +47,8 @@ struct ModelSettings: Sendable {
         var costShare = 0.1
     }
 
+    /// Models must be signed by one of them; when there are none, anyone's come in, and also unsigned ones.
+    var trustedKeys: [VerifyingKey] = []
     var proof = Proof()
     var gate = Gate()
     var shadow = Shadow()
@@ -56,6 +59,7 @@ struct ModelSettings: Sendable {
     init() {}
 
     init(_ section: OptionReader) {
+        trustedKeys = Self.keys(section, "trusted_keys")
         proof = Self.proof(section.section("proof"))
         gate = Self.gate(section.section("gate"))
         shadow = Self.shadow(section.section("shadow"))
@@ -102,5 +106,29 @@ struct ModelSettings: Sendable {
         shadow.costShare = section.share("cost") ?? shadow.costShare
         section.finish()
         return shadow
+    }
+
+    /// Read by hand: what stands here by mistake may be a private key, and must not be repeated in a message.
+    private static func keys(_ section: OptionReader, _ name: String) -> [VerifyingKey] {
+        let remedy = "write what gleaner model keygen prints: - ed25519:… (the Base64 of 32 bytes)"
+        guard let value = section.value(name) else { return [] }
+        guard case .array(let items) = value else {
+            section.problems.add("\(section.path).\(name)", "must be a list of keys, not \(value.kind)", remedy: remedy)
+            return []
+        }
+        return items.enumerated().compactMap { index, item in
+            if case .string(let text) = item, let key = VerifyingKey(text) { return key }
+            section.problems.add(
+                "\(section.path).\(name)[\(index)]", "is no public key that can be trusted", remedy: remedy)
+            return nil
+        }
+    }
+
+    /// - Throws: ``GleanerError`` with code `bundle.signature` when it is an ONNX file alone, and only signed models come in.
+    func requireBundle(_ path: String) throws {
+        guard !trustedKeys.isEmpty, Deployment.isBareModel(path) else { return }
+        throw GleanerError(
+            .bundleSignature, "\(path) cannot be signed by itself, and only models signed by a trusted key are taken",
+            remedy: "pack and sign it: gleaner model pack \(path) --manifest model.json --to BUNDLE.tar --key NAME.key")
     }
 }

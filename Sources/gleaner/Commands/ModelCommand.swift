@@ -8,7 +8,7 @@ struct ModelCommand: ParsableCommand {
         commandName: "model", abstract: "Bring models in, and choose the one that serves.",
         subcommands: [
             Import.self, List.self, ModelShowCommand.self, Activate.self, RollBack.self, Verify.self, Inspect.self,
-            Pack.self,
+            Pack.self, KeyGen.self, Sign.self,
         ])
 
     struct Import: ParsableCommand {
@@ -104,10 +104,24 @@ struct ModelCommand: ParsableCommand {
             abstract: "Check a model as an import would, and change nothing.")
         @OptionGroup var options: DeploymentOptions
         @Argument(help: "The bundle, or an ONNX file.") var path: String
+        @Option(
+            help: ArgumentHelp(
+                "A key that must have signed it, as ed25519:… or a .pub file; one of several. Default: the deployment's.",
+                valueName: "key"))
+        var trust: [String] = []
 
         func run() throws {
-            let manifest = try options.open().verifyModel(at: path)
-            try options.print(manifest) { "\(manifest.id) is sound: \(manifest.labels.count) classes." }
+            let keys = trust.isEmpty ? nil : try trust.map { try ModelSigning.verifyingKey($0) }
+            let found = try options.open().verifyModel(at: path, trusting: keys)
+            try options.print(found) {
+                "\(found.manifest.id) is sound: \(found.manifest.labels.count) classes, \(Self.signers(found))."
+            }
+        }
+
+        private static func signers(_ found: ModelVerification) -> String {
+            guard !found.signedBy.isEmpty else { return "not signed" }
+            let keys = found.signedBy.map(\.description).joined(separator: ", ")
+            return "signed by \(keys)" + (found.vouchedBy.map { "; trusted: \($0)" } ?? "; no key is trusted here")
         }
     }
 
@@ -158,10 +172,18 @@ struct ModelCommand: ParsableCommand {
         @Argument(help: "The ONNX file.") var model: String
         @Option(help: "A model.json that describes it.") var manifest: String
         @Option(name: .customLong("to"), help: "The bundle: a name ending in .tar, or a folder.") var target: String
+        @Option(help: "A private key that signs it; see gleaner model keygen.") var key: String?
+        @Option(help: Expiry.help) var expires: Expiry?
         @Flag(help: "Print one JSON document for scripts.") var json = false
 
+        func validate() throws {
+            if expires != nil, key == nil { throw ValidationError("--expires needs --key: only a signature ends") }
+        }
+
         func run() throws {
-            let packed = try ModelPacking.pack(model: model, description: manifest, to: target)
+            let packed = try ModelPacking.pack(
+                model: model, description: manifest, to: target, signedBy: try key.map { try SigningKey(ofFile: $0) },
+                expires: expires?.timestamp)
             var options = DeploymentOptions()
             options.json = json
             try options.print(packed) { "\(target): \(packed.id), \(ByteCount.format(packed.bytes))" }
