@@ -13,8 +13,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 source "$root/Examples/quickstart/setup.sh"
 
 TEST_PINS=(
-    "${QUICKSTART_PINS[@]}" check-jsonschema==0.39.0 jsonschema==4.26.0 pillow==13.0.0 pycocotools==2.0.11 pytest==9.2.0
-    pytest-xdist==3.8.0 pyyaml==6.0.3 requests==2.34.2 rfc3339-validator==0.1.4
+    "${QUICKSTART_PINS[@]}" check-jsonschema==0.39.0 cryptography==50.0.2 jsonschema==4.26.0 pillow==13.0.0
+    pycocotools==2.0.11 pytest==9.2.0 pytest-xdist==3.8.0 pyyaml==6.0.3 requests==2.34.2 rfc3339-validator==0.1.4
 )
 LABEL_STUDIO_PIN=label-studio==1.23.2
 

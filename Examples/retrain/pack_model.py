@@ -2,7 +2,8 @@
 """Pack an ONNX model into a bundle that `gleaner model import` takes.
 
 A bundle is a folder, or an uncompressed tar when --to ends in .tar: `model.json`, which says how frames become the
-model's input and what its outputs mean, beside the model's file. Nothing but Python's standard library is needed.
+model's input and what its outputs mean, beside the model's file. Nothing but Python's standard library is needed; to sign a
+bundle, so that devices can tell it from others', also the package `cryptography`.
 
   A classifier with 10 softmax outputs over 20x32 RGB pixels of 0...255, channels last:
     pack_model.py meter.onnx --to meter.bundle --name meter-digits --version 1 --task classification \\
@@ -11,9 +12,14 @@ model's input and what its outputs mean, beside the model's file. Nothing but Py
   A FastestDet detector that wants BGR pixels divided by 255, as a tar:
     pack_model.py FastestDet.onnx --to fastestdet.tar --name fastestdet --version 3 --task detection \\
       --labels coco.names --size 352x352 --color BGR --scale 1/255 --decoder fastestdet --decoder-option score_min=0.65
+
+  Signed with a key of `gleaner model keygen` (or of `openssl genpkey -algorithm ed25519`), for half a year:
+    pack_model.py … --sign orchard.key --expires 2027-06-30
 """
 
 import argparse
+import base64
+import datetime
 import hashlib
 import io
 import json
@@ -25,6 +31,7 @@ import tarfile
 from fractions import Fraction
 
 SCHEMA = "gleaner/model-bundle/1"
+SIGNATURE_SCHEMA = "gleaner/model-signature/1"
 TASKS = ("classification", "detection")
 LAYOUTS = ("NCHW", "NHWC")
 TYPES = ("float32", "float16", "uint8", "int8")
@@ -127,15 +134,18 @@ def manifest_for(
     return {key: value for key, value in manifest.items() if value is not None}
 
 
-def write_bundle(path, manifest, model, golden=None):
+def write_bundle(path, manifest, model, golden=None, key=None, expires=None):
     """Writes the bundle to `path`: a tar when it ends in .tar, else a folder that must not exist yet.
 
-    `golden` is a folder of pictures to carry along in `golden/`, or None.
+    `golden` is a folder of pictures to carry along in `golden/`, or None. `key` names the file of a private key that
+    signs the bundle, or None; `expires` is a datetime with a time zone, from which on devices refuse it, or None.
     """
     files = {"model.json": (json.dumps(manifest, indent=1) + "\n").encode(), "model.onnx": model}
     for name in sorted(os.listdir(golden)) if golden else ():
         with open(os.path.join(golden, name), "rb") as file:
             files[f"golden/{name}"] = file.read()
+    if key:
+        files["signature.json"] = sign(files, key, expires)
     if os.path.lexists(path):
         raise PackError(f"{path} exists already: remove it, or choose another --to")
     partial = path + ".partial"
@@ -143,6 +153,57 @@ def write_bundle(path, manifest, model, golden=None):
         shutil.rmtree(partial)
     _write_tar(partial, files) if path.endswith(".tar") else _write_folder(partial, files)
     os.rename(partial, path)
+
+
+def sign(files, key, expires=None):
+    """The bytes of `signature.json` for a bundle's files (bytes by name), signed with the key in the file `key`.
+
+    They are in the one form that Gleaner reads: canonical JSON and a line feed. Raises PackError.
+    """
+    manifest = json.loads(files["model.json"])
+    statement = {
+        "model": {"name": manifest["name"], "version": manifest["version"], "digest": manifest["sha256"]},
+        "files": [
+            {"name": name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+            for name, data in sorted(files.items())
+        ],
+        "labels_sha256": hashlib.sha256(canonical_json(manifest["labels"])).hexdigest(),
+    }
+    if expires:
+        moment = expires.astimezone(datetime.timezone.utc).replace(tzinfo=None)
+        statement["expires"] = moment.isoformat(timespec="milliseconds") + "Z"
+    private, public = _load_key(key)
+    message = f"{SIGNATURE_SCHEMA}\n".encode() + canonical_json(statement)
+    entry = {
+        "key": "ed25519:" + base64.b64encode(public).decode(),
+        "signature": base64.b64encode(private.sign(message)).decode(),
+    }
+    document = {"schema": SIGNATURE_SCHEMA, "statement": statement, "signatures": [entry]}
+    return canonical_json(document) + b"\n"
+
+
+def canonical_json(value):
+    """JSON as Gleaner writes it where bytes matter: keys sorted, no blanks, UTF-8."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _load_key(path):
+    """The private key in a PEM file, and the 32 bytes of its public half. What is in the file is never told."""
+    try:
+        from cryptography.exceptions import UnsupportedAlgorithm
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+    except ImportError:
+        raise PackError("signing needs a package that is not installed: pip install cryptography") from None
+    with open(path, "rb") as file:
+        text = file.read()
+    try:
+        private = load_pem_private_key(text, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        private = None
+    if not isinstance(private, Ed25519PrivateKey):
+        raise PackError(f"{path} holds no private Ed25519 key in plain PEM: make one with gleaner model keygen NAME")
+    return private, private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
 def _write_folder(path, files):
@@ -219,6 +280,15 @@ def parse_option(text):
         return key, value
 
 
+def parse_expiry(text):
+    """A date, from its midnight in UTC on, or a time; one without an offset is in UTC."""
+    try:
+        moment = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a date or time such as 2027-06-30") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=datetime.timezone.utc)
+
+
 def parse_arguments(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help="the .onnx file")
@@ -245,7 +315,12 @@ def parse_arguments(arguments=None):
     parser.add_argument("--embedding", help="the tensor that tells what a frame shows (default: found by Gleaner)")
     parser.add_argument("--origin", help="where the model comes from, in words")
     parser.add_argument("--golden", metavar="FOLDER", help="pictures to carry along in golden/")
-    return parser.parse_args(arguments)
+    parser.add_argument("--sign", metavar="KEYFILE", help="a private key (PEM) that signs the bundle")
+    parser.add_argument("--expires", type=parse_expiry, metavar="WHEN", help="from when on devices refuse it (default: never)")
+    given = parser.parse_args(arguments)
+    if given.expires and not given.sign:
+        parser.error("--expires needs --sign: only a signature ends")
+    return given
 
 
 def main():
@@ -278,7 +353,7 @@ def main():
             embedding=given.embedding,
             origin=given.origin,
         )
-        write_bundle(given.to, manifest, model, given.golden)
+        write_bundle(given.to, manifest, model, given.golden, given.sign, given.expires)
     except (PackError, OSError) as error:
         sys.exit(f"pack_model.py: {error}")
     print(f"{given.to}: {given.name} version {given.version}, {len(model):,} bytes, sha256 {manifest['sha256'][:12]}")

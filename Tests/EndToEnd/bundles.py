@@ -49,8 +49,8 @@ def manifest(folder, name=None, version=None, **changes):
     return pack_model.manifest_for(model, **{**arguments, **changes}), model
 
 
-def make(folder, to, **arguments):
-    """Writes the bundle of a model folder to `to`: a folder, or a tar when it ends in .tar."""
+def make(folder, to, key=None, expires=None, golden=None, **arguments):
+    """Writes the bundle of a model folder to `to`: a folder, or a tar when it ends in .tar; signed with the file `key`."""
     description, model = manifest(folder, **arguments)
-    pack_model.write_bundle(str(to), description, model)
+    pack_model.write_bundle(str(to), description, model, golden=golden, key=key, expires=expires)
     return to
