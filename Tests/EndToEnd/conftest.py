@@ -6,7 +6,8 @@ from pathlib import Path
 
 import bundles
 import pytest
-from driver import ROOT, Gleaner
+from badmodels import corpus, stub
+from driver import ROOT, Gleaner, write_configuration
 
 
 @pytest.fixture(scope="session")
@@ -78,3 +79,19 @@ def camera(gleaner, data):
         return len(names)
 
     return put
+
+
+@pytest.fixture(scope="session")
+def stub_runtime(tmp_path_factory):
+    """An ONNX Runtime whose models can be told to misbehave; see badmodels/stub_runtime.c."""
+    return stub.build(tmp_path_factory.mktemp("stub"))
+
+
+@pytest.fixture
+def parts(gleaner, stub_runtime, monkeypatch, tmp_path):
+    """A deployment that keeps every frame and runs on the stub; the good model of the corpus serves."""
+    monkeypatch.setenv("GLEANER_ONNXRUNTIME", str(stub_runtime))
+    monkeypatch.setenv("GLEANER_STUB_LOG", str(tmp_path / "misbehaviour.log"))
+    write_configuration(gleaner.folder, "source: folder:camera\nselection: {budget: {share: 1}, deduplicate: false}\n")
+    gleaner("model", "import", corpus.bundle(corpus.good(corpus.ACTIVE), tmp_path / "active", corpus.ACTIVE))
+    return gleaner
