@@ -87,11 +87,20 @@ def stub_runtime(tmp_path_factory):
     return stub.build(tmp_path_factory.mktemp("stub"))
 
 
+# Every frame is kept, by the audit coin, so that labels of all of them may speak for or against a model; and a model
+# is soon said to hang.
+PARTS_CONFIGURATION = """
+        source: folder:camera
+        selection: {budget: {share: 1}, deduplicate: false, audit_share: 1}
+        models: {proof: {load_seconds_max: 5, frame_seconds_max: 2}}
+"""
+
+
 @pytest.fixture
 def parts(gleaner, stub_runtime, monkeypatch, tmp_path):
-    """A deployment that keeps every frame and runs on the stub; the good model of the corpus serves."""
+    """A deployment that runs on the stub and keeps every frame; the good model of the corpus serves."""
     monkeypatch.setenv("GLEANER_ONNXRUNTIME", str(stub_runtime))
     monkeypatch.setenv("GLEANER_STUB_LOG", str(tmp_path / "misbehaviour.log"))
-    write_configuration(gleaner.folder, "source: folder:camera\nselection: {budget: {share: 1}, deduplicate: false}\n")
+    write_configuration(gleaner.folder, PARTS_CONFIGURATION)
     gleaner("model", "import", corpus.bundle(corpus.good(corpus.ACTIVE), tmp_path / "active", corpus.ACTIVE))
     return gleaner

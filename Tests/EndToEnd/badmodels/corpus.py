@@ -354,26 +354,29 @@ def cut(byte_count, to):
     return bundle(good()[:byte_count], to)
 
 
-# While it is proved, with what the message must name beside the model. Loading, and a run that the proof surely makes.
+# While it is proved, with a word that the message must have: as it is loaded or runs for the first time (to learn the
+# shapes of its outputs), and on the frames of its proof, which come some runs later.
 PROVED = {
-    "crash@load": "signal",
-    "crash@run=2": "signal",
-    "abort@load": "signal",
-    "abort@run=2": "signal",
-    "exit@load": "end",
-    "exit@run=2": "end",
-    "exit@run=2,status=3": "end",
-    "hang@load": "second",
-    "hang@run=2": "second",
-    "spin@load": "second",
-    "spin@run=2": "second",
-    "leak@run=2": "memory",
-    "slow@run=1,ms=2000": "second",
+    "crash@load": "crash",
+    "crash@run=1": "crash",
+    "crash@run=6": "crash",
+    "abort@load": "crash",
+    "abort@run=6": "crash",
+    "exit@load": "status 0",
+    "exit@run=6": "status 0",
+    "exit@run=6,status=3": "status 3",
+    "hang@load": "hang",
+    "hang@run=6": "hang",
+    "spin@load": NAME,
+    "spin@run=6": NAME,
+    "leak@load,mib=4000,max=4000": "memory",
+    "leak@run=2,mib=400,max=4000": "memory",
+    "slow@run=1,ms=500": NAME,
     "fail@load": "told to fail",
     "fail@run=1": "told to fail",
-    "fail@run=2": "told to fail",
+    "fail@run=6": "told to fail",
     "nan@run=1": "nan",
-    "nan@run=2": "nan",
+    "nan@run=6": "nan",
 }
 
 # In the collector alone, some frames after the swap: the proof has seen nothing of it.
