@@ -73,6 +73,8 @@ class Camera:
         self.folder = folder
         self.light = light
         self.names = []
+        # When each was put, by the monotonic clock.
+        self.moments = []
         self._is_stopping = threading.Event()
         self._thread = threading.Thread(target=self._feed, daemon=True)
 
@@ -89,6 +91,7 @@ class Camera:
 
     def _feed(self):
         while not self._is_stopping.wait(self.INTERVAL_SECONDS):
+            self.moments.append(time.monotonic())
             self.names.append(corpus.put(self.folder, len(self.names), self.light))
 
 

@@ -59,7 +59,7 @@ def test_a_model_that_was_cut_is_not_let_in(unharmed, tmp_path, byte_count):
 @pytest.mark.parametrize("order", corpus.PROVED)
 def test_a_model_that_misbehaves_while_it_is_proved_is_not_let_in(unharmed, tmp_path, order):
     bundle = corpus.bundle(corpus.marked(order), tmp_path / "bad")
-    unharmed.fails("model", "import", bundle, naming=[CANDIDATE, corpus.PROVED[order]], timeout=60)
+    unharmed.fails("model", "import", bundle, naming=[corpus.PROVED[order]], timeout=60)
 
 
 @pytest.mark.parametrize("name", corpus.GATED)
@@ -139,14 +139,14 @@ class Service:
         count = len(self.camera.names) + more
         wait_until(
             lambda: self.frames()["stored"] >= count, 20,
-            lambda: f"it does not collect: {self.frames()}\n{self.supervisor.log()}")  # fmt: skip
+            lambda: f"it does not collect: {self.frames()}\n{self.supervisor.log()}")
 
     def goes_back(self, seconds=30):
         """Waits until the good model serves again and the other is rejected; returns the moment."""
         wanted = {corpus.ACTIVE: "active", corpus.NEXT: "rejected"}
         wait_until(
             lambda: states(self.gleaner) == wanted, seconds,
-            lambda: f"it does not go back: {states(self.gleaner)}\n{self.supervisor.log()}")  # fmt: skip
+            lambda: f"it does not go back: {states(self.gleaner)}\n{self.supervisor.log()}")
         return time.monotonic()
 
     def ends(self):
@@ -175,13 +175,20 @@ def test_a_model_that_misbehaves_in_service_makes_way(service, tmp_path, order):
     service.ends()
     misbehaviours = Misbehaviour.all(tmp_path / "misbehaviour.log")
     assert {each.behaviour for each in misbehaviours} == {order.split("@")[0]}
-    assert back - misbehaviours[0].seconds <= BACK_SECONDS + service.supervisor.away_seconds + (
-        START_SECONDS * service.supervisor.restart_count
-    ), service.supervisor.log()
-    # These fail the frame that they happen to. Gleaner runs a model twice before it calls that a failure.
-    runs_of_frame = {"nan": 1, "fail": 2, "crash": 1, "abort": 1, "exit": 1, "hang": 1, "spin": 1}
-    if order.split("@")[0] in runs_of_frame and "load" not in order:
-        assert len(misbehaviours) <= FAILED_FRAMES_MAX * runs_of_frame[misbehaviours[0].behaviour]
+    restarting = service.supervisor.away_seconds + START_SECONDS * service.supervisor.restart_count
+    assert back - misbehaviours[0].seconds <= BACK_SECONDS + restarting, service.supervisor.log()
+    assert failed_frame_count(misbehaviours, service.camera) <= FAILED_FRAMES_MAX
+
+
+def failed_frame_count(misbehaviours, camera):
+    """How many frames failed, or less: a model that serves may also fail on kept frames, which it scores anew."""
+    if misbehaviours[0].behaviour in ("crash", "abort", "exit", "hang", "spin"):
+        return len(misbehaviours)  # Each was the last one of its process.
+    if misbehaviours[0].behaviour in ("nan", "fail"):
+        first, last = misbehaviours[0].seconds, misbehaviours[-1].seconds
+        # Each failed until the last; one that was put then may have been judged before or after.
+        return sum(first < moment < last for moment in camera.moments) - 2
+    return 0
 
 
 def test_a_model_that_fails_on_bright_frames_only_makes_way(service, tmp_path):

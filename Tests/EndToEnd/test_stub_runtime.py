@@ -44,7 +44,7 @@ def test_a_model_without_a_mark_is_served_as_ever(trial, plain):
     ("crash@load", -signal.SIGSEGV, 0), ("crash@run=3", -signal.SIGSEGV, 2),
     ("abort@load", -signal.SIGABRT, 0), ("abort@run=1", -signal.SIGABRT, 0),
     ("exit@load", 0, 0), ("exit@run=2,status=7", 7, 1),
-])  # fmt: skip
+])
 def test_a_process_ends_when_it_was_said(trial, plain, order, status, runs):
     assert trial(corpus.marked(order)) == (status, plain[:runs])
 
@@ -58,7 +58,7 @@ def test_a_process_goes_on_for_ever(trial, order):
 @pytest.mark.parametrize(("order", "changed"), [
     ("nan@run=3", {2: "nan", 3: "nan"}), ("nan@run=2,times=1", {1: "nan"}), ("constant@run=3", {2: "first", 3: "first"}),
     ("fail@run=2,times=2", {1: "error", 2: "error"}),
-])  # fmt: skip
+])
 def test_answers_change_from_the_run_on_that_was_said(trial, plain, order, changed):
     answers = {"nan": " ".join(["nan"] * 10), "first": plain[0], "error": "error: the model was told to fail"}
     expected = [answers[changed[run]] if run in changed else plain[run] for run in range(RUNS)]
@@ -106,7 +106,7 @@ def test_a_model_can_spare_other_processes(trial, plain):
 
 @pytest.mark.parametrize("order", [
     "crush@load", "crash", "crash@", "crash@run=", "crash@run=1x", "crash@load,run=1", "nan@load", "crash@run=1,loud=1",
-])  # fmt: skip
+])
 def test_a_mark_that_makes_no_sense_is_an_error(trial, order):
     status, (line,) = trial(corpus.marked(order))
     assert status == 0 and "does not understand the mark" in line

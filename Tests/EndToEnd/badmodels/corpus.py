@@ -367,11 +367,11 @@ PROVED = {
     "exit@run=6,status=3": "status 3",
     "hang@load": "hang",
     "hang@run=6": "hang",
-    "spin@load": NAME,
-    "spin@run=6": NAME,
+    "spin@load": f"{NAME}@{NEXT}",
+    "spin@run=6": f"{NAME}@{NEXT}",
     "leak@load,mib=4000,max=4000": "memory",
     "leak@run=2,mib=400,max=4000": "memory",
-    "slow@run=1,ms=500": NAME,
+    "slow@run=1,ms=500": f"{NAME}@{NEXT}",
     "fail@load": "told to fail",
     "fail@run=1": "told to fail",
     "fail@run=6": "told to fail",
@@ -384,7 +384,7 @@ IN_SERVICE = [
     f"{what},in=run"
     for what in (
         "crash@run=10", "abort@run=10", "exit@run=10", "hang@run=10", "spin@run=10", "leak@run=10,mib=64", "nan@run=10",
-        "fail@run=10", "slow@run=10,ms=2000", "constant@run=10", "crash@load", "exit@load", "hang@load",
+        "fail@run=10", "slow@run=10,ms=500", "constant@run=10", "crash@load", "exit@load", "hang@load",
     )
 ]
 
