@@ -8,7 +8,7 @@ import Testing
     private func read(_ yaml: String) throws -> (settings: ModelSettings, problems: [Problem]) {
         let problems = ProblemList()
         let root = OptionReader(try YAMLDocument.parse(yaml, named: "test"), path: "", problems: problems)
-        let settings = ModelSettings.read(root.section("models"))
+        let settings = ModelSettings(root.section("models"))
         root.finish()
         return (settings, problems.problems)
     }

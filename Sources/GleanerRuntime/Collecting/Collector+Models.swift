@@ -201,7 +201,7 @@ extension Collector {
         let verdict = slot.verdict.flatMap {
             try? CanonicalJSON.decode(ModelVerdict.self, from: Data($0.utf8), named: "a verdict")
         }
-        let proved = verdict?.proof.loadSeconds.map { max(5, 5 * $0) }
+        let proved = verdict?.proof.loadSeconds.map { max(3, 5 * $0) }
         return min(settings.proof.loadSecondsMax, proved ?? .infinity)
     }
 

@@ -1,5 +1,6 @@
 import Foundation
 public import GleanerCore
+import GleanerExport
 import GleanerStore
 
 extension Deployment {
@@ -11,6 +12,7 @@ extension Deployment {
         let slot = try store.model(named: reference)
         guard slot.state != .active else { return slot.id }
         if case .rejected = slot.state { try store.activate(slot.id) }
+        try requireSigner(of: slot)
         guard let bundle = store.bundle(slot) else {
             throw GleanerError(
                 .notFound, "the files of \(slot.id) made room for newer ones", remedy: "import its bundle again")
@@ -23,6 +25,15 @@ extension Deployment {
         if slot.course.stage == .staged { try store.advance(slot.id, .proved) }
         try store.activate(slot.id)
         return slot.id
+    }
+
+    /// A model that came in before keys were trusted, or by a key that no longer is, does not come back into service.
+    private func requireSigner(of slot: ModelSlot) throws {
+        let trusted = configuration.models.trustedKeys.map(\.description)
+        guard !trusted.isEmpty, !trusted.contains(slot.signer ?? "") else { return }
+        throw GleanerError(
+            .bundleSignature, "\(slot.id) was let in by no key that is trusted now",
+            remedy: "sign its bundle with a trusted key, and import it again")
     }
 
     /// Goes back to the model that served before.
