@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <sched.h>
-#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,8 +13,6 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-int gleaner_die_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGKILL); }
 
 int gleaner_leave_network(void) {
     if (unshare(CLONE_NEWNET) == 0) return 0;

@@ -58,6 +58,8 @@ public struct Candidate: Sendable {
     public var embedding: Embedding?
     /// In pixels; `nil` when nobody said.
     public var frameSize: FrameSize?
+    /// How far the model in the shadow is from this prediction; `nil` for a frame that it was not asked about.
+    public var disagreement: Utility?
     public init(
         sequence: UInt64, prediction: Prediction, manifest: ModelManifest, scoreMin: Float?, hash: PerceptualHash,
         embedding: Embedding? = nil, frameSize: FrameSize? = nil

@@ -194,7 +194,9 @@ public struct Configuration: Sendable {
     private static func strategies(_ section: OptionReader, _ registries: Registries) -> Combination {
         let mode = section.choice("combine", Combination.Mode.self) ?? .largest
         guard let requests = section.components("strategies") else {
-            return Combination([("margin", Margin()), ("box-uncertainty", BoxUncertainty())], mode: mode)
+            return Combination(
+                [("margin", Margin()), ("box-uncertainty", BoxUncertainty()), (Disagreement.name, Disagreement())],
+                mode: mode)
         }
         if requests.isEmpty {
             section.problems.add(
@@ -209,6 +211,11 @@ public struct Configuration: Sendable {
             guard let strategy = request.make(from: registries.strategies) else { continue }
             parts.append((request.name, strategy))
             weights.append(weight ?? 1)
+        }
+        // Where two models differ is worth a label whatever else is asked for.
+        if !parts.contains(where: { $0.name == Disagreement.name }) {
+            parts.append((Disagreement.name, Disagreement()))
+            weights.append(1)
         }
         return Combination(parts, mode: mode, weights: weights)
     }

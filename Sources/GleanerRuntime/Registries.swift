@@ -48,6 +48,7 @@ public struct Registries: Sendable {
                 Novelty.entry,
                 Diversity.entry,
                 Periodic.entry,
+                Disagreement.entry,
             ]),
         budgets: Registry("budget", [QuantileBudget.entry]),
         exportFormats: Registry(

@@ -4,7 +4,25 @@ public import GleanerCore
 ///
 /// Where a model and its successor, or a small one and a large one, see different things, one of them is wrong, and a
 /// label says which: a doubt that needs no probabilities to be calibrated.
-public enum Disagreement {
+///
+/// It applies to frames that a model in the shadow was asked about, and is there whatever strategies are configured.
+public struct Disagreement: ScoreStrategy {
+    public static let name = "disagreement"
+    public static let entry = Registry<any QueryStrategy>.Entry(
+        name, "How far a model in the shadow of the active one is from it; always there."
+    ) { _ in Disagreement() }
+
+    public init() {}
+
+    public var measuresUncertainty: Bool { false }
+
+    public mutating func utility(of candidate: Candidate, in context: StreamContext) -> Utility? {
+        candidate.disagreement
+    }
+
+    /// What the other model said is not recorded.
+    public mutating func utility(of frame: ScoredFrame, in context: StreamContext) -> Utility? { nil }
+
     /// Boxes of two models that overlap at least so much and have one class mean the same object.
     static let overlapMin = Assessment.overlapMin
 

@@ -30,7 +30,7 @@ class Storm:
         self.labels = {}  # sample -> class, of imports that reported success
         self.batches = {}  # folder name -> samples, of labeling batches that are there
         # How long each step takes when nobody kills it; a guess that is corrected as steps finish.
-        self.seconds = {"run": 0.6, "export": 0.3, "label": 0.2, "model": 0.3}
+        self.seconds = {"run": 0.6, "export": 0.3, "label": 0.2, "model": 1.0}
         self.outcomes = Counter()
 
     def put_frames(self):
@@ -84,7 +84,9 @@ class Storm:
         return ["label", "import", str(path), "--format", "csv"], lambda: self.labels.update(answers)
 
     def _model(self):
-        return ["model", "import", str(self.bundles[self.random.choice([1, 2])])], lambda: None
+        # Back and forth, whatever labels and earlier kills say: what is looked at is that either is whole.
+        wishes = ["--allow-downgrade", "--accept", "--retry"]
+        return ["model", "import", str(self.bundles[self.random.choice([1, 2])]), *wishes], lambda: None
 
     def note_samples(self):
         listed = self.gleaner.samples(validated=False)

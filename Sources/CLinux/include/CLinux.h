@@ -9,9 +9,6 @@ long gleaner_filesystem_kind(int descriptor);
 // Walls around the calling process. Only to be called while it has one thread: the kernel puts up most of them a thread
 // at a time.
 
-/// Kills this process when the one that started it dies. Returns 0, or -1 with errno set.
-int gleaner_die_with_parent(void);
-
 /// Takes the network away, loopback included. Returns 0, or -1 with errno set where the kernel or the user's rights do
 /// not allow it.
 int gleaner_leave_network(void);

@@ -24,7 +24,8 @@ public struct BatchWriter {
     private var sampleCount = 0
     private var pictures: [BatchManifest.File] = []
     private var paths: Set<String> = []
-    private var models: Set<SampleRecord.ModelReference> = []
+    /// Those that predicted the samples so far.
+    public private(set) var models: Set<SampleRecord.ModelReference> = []
 
     /// - Parameters:
     ///   - folder: made already, empty, and nobody else's.

@@ -43,6 +43,15 @@ public struct ExportRequest: Sendable {
     }
 }
 
+/// `models.json` of a batch: what was found out on the device about the models that predicted it.
+///
+/// Schema: `Schemas/batch-models.schema.json`.
+struct BatchModels: Codable {
+    static let fileName = "models.json"
+    var schema = "gleaner/batch-models/1"
+    var models: [ModelVerdict]
+}
+
 extension Deployment {
     /// Seals a batch and delivers it to a directory; batches for it that an interrupted export had sealed go first.
     ///
@@ -133,6 +142,7 @@ extension Deployment {
                     _ = try writer.append(sample)
                 }
             }
+            try writeVerdicts(on: writer.models, into: partial)
             let (_, id) = try writer.finish { try store.picture(of: $0) }
             let folderName = "\(folder)/outbox/\(id)"
             try? FileManager.default.removeItem(atPath: folderName)
@@ -144,6 +154,14 @@ extension Deployment {
             try store.discardBatch(open.number)
             throw error
         }
+    }
+
+    /// What is known of the models that predicted the batch, for whoever trains on it.
+    private func writeVerdicts(on models: Set<SampleRecord.ModelReference>, into folder: String) throws {
+        let slots = try store.models().filter { models.contains(.init($0.id)) }
+        let document = BatchModels(models: try slots.map { try verdict(on: $0) })
+        try DurableFile.write(
+            try CanonicalJSON.encodePretty(document) + Data("\n".utf8), to: "\(folder)/\(BatchModels.fileName)")
     }
 
     private static let memberPageCount = 500

@@ -30,12 +30,14 @@ extension Collector {
                     take(next, in: judge)
                     rescoring.begin()
                 }
+                if let change = nextShadow.withLock({ $0.take() }) { take(change, in: judge) }
                 if let news = news.withLock({ $0.take() }) { judge.learn(news) }
                 let now = clock.now()
                 let outcome = judge.judge(slot, at: now)
                 _ = empty.push(slot)
                 for alarm in judge.takeAlarms() { raise(alarm, model: judge.model.manifest.id) }
                 if concludeProbation(in: judge) { rescoring.begin() }
+                concludeShadow(in: judge)
                 var next = FrameJudge.Judged(outcome: outcome, state: nil, instant: now)
                 if now.seconds - stateAt.seconds >= stateIntervalSeconds {
                     next.state = judge.state
@@ -51,6 +53,7 @@ extension Collector {
         // The source has ended, and there is all the time for what frames left undone.
         while !rescoring.isComplete, !stop.isRaised { rescore(judge, &rescoring, clock: clock, unbounded: true) }
         writeServedCount(of: judge)
+        endShadow(in: judge)
         finalState.withLock { $0 = judge.state }
     }
 

@@ -11,9 +11,12 @@ private let feedbackIntervalSeconds = 5.0
 extension Collector {
     /// Looks whether another process activated a model or brought labels, gives up on labels that are overdue, and
     /// watches over a model in probation.
-    func watch(clock: CollectingClock) {
+    ///
+    /// - Parameter shadow: The model in the shadow that is known already.
+    func watch(clock: CollectingClock, shadow: ModelID?) {
         var version: Int?
         var learnedAt = clock.now()
+        var shadow = shadow
         while !stop.wait(seconds: watchIntervalSeconds) {
             watchProbation()
             do {
@@ -21,6 +24,7 @@ extension Collector {
                 guard now != version else { continue }
                 version = now
                 if let wished = try wishedModel() { prepare(wished) }
+                try prepareShadow(&shadow)
                 if clock.now().seconds - learnedAt.seconds >= feedbackIntervalSeconds {
                     learnedAt = clock.now()
                     try learn(at: learnedAt)

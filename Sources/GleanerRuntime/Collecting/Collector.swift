@@ -43,6 +43,7 @@ public final class Collector: @unchecked Sendable {
     let full = HandoffQueue<FrameSlot>(countMax: slotCount)
     let judged = HandoffQueue<Finding>(countMax: groupCountMax)
     let nextModel = Mutex<NextModel?>(nil)
+    let nextShadow = Mutex<ShadowChange?>(nil)
     let news = Mutex<FeedbackNews?>(nil)
     let remaining = Mutex<Int?>(nil)
     let inference = InferenceWatch()
@@ -102,6 +103,8 @@ public final class Collector: @unchecked Sendable {
             inference: inference)
         judge.learn(FeedbackNews(competence: [model.manifest.id: try store.competence(of: model.manifest.id)]))
         try resumeProbation(of: loaded.slot, in: judge)
+        var shadow: ModelID?
+        try prepareShadow(&shadow)
         let frames = try source.make(environment())
         logger.info(
             "collecting", metadata: ["source": "\(source.name)", "model": "\(model.manifest.id)", "run": "\(run)"])
@@ -109,7 +112,7 @@ public final class Collector: @unchecked Sendable {
         async let reader: Void = Self.onThread("reader") { self.read(frames) }
         Self.start("judge", judging) { self.judge(judge, clock: clock) }
         async let writer: Void = Self.onThread("writer") { self.write() }
-        async let watcher: Void = Self.onThread("watcher") { self.watch(clock: clock) }
+        async let watcher: Void = Self.onThread("watcher") { [shadow] in self.watch(clock: clock, shadow: shadow) }
         await judging.wait()
         _ = await (reader, writer)
         stop.raise()

@@ -27,6 +27,8 @@ final class FrameJudge: @unchecked Sendable {
     /// Seconds that the latest frames took in the model that serves.
     private var latencies: [Double] = []
     private let inference: InferenceWatch
+    /// A model that is asked about some frames beside the one that serves.
+    var shadow: ModelShadow?
     private var selector: Selector
     private var recorder: DecisionRecorder?
     private let draw: SeededDraw
@@ -226,9 +228,11 @@ final class FrameJudge: @unchecked Sendable {
             return frame.outcome = .dropped(reason: error.codeText, model: id)
         }
         let (manifest, scoreMin) = (said.model.manifest, said.model.decoder.scoreMin)
-        let candidate = Candidate(
+        var candidate = Candidate(
             sequence: slot.sequence, prediction: said.prediction, manifest: manifest, scoreMin: scoreMin, hash: hash,
             embedding: said.embedding, frameSize: FrameSize(width: header.width, height: header.height))
+        candidate.disagreement = shadow?.disagreement(
+            with: said.prediction, of: manifest, scoreMin: scoreMin, on: slot.buffer.encoded, sequence: slot.sequence)
         let confidence = Double(said.prediction.confidence(scoreMin: scoreMin))
         frame.exposure = .init(model: manifest.id, confidence: gate.duplicateOf == nil ? confidence : nil)
         let decision = selector.decision(about: candidate, gate: gate, at: now)
@@ -239,6 +243,7 @@ final class FrameJudge: @unchecked Sendable {
             frame.outcome = .rejected(
                 reason: reason.rawValue, topClass: topClass(of: candidate), model: manifest.id, utility: utility?.value)
         case .keep(let choice):
+            if choice.reason == .strategy(Disagreement.name) { shadow?.report.kept += 1 }
             let sample = sampleRecord(of: candidate, slot: slot, header: header, choice: choice, scene: gate.scene)
             frame.embedding = candidate.embedding
             frame.outcome = .stored(

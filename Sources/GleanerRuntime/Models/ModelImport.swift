@@ -135,7 +135,7 @@ extension Deployment {
         _ = course.handle(
             verdict.proof.failure != nil
                 ? .proofFailed(reason: failure.message) : .gateFailed(reason: failure.message))
-        try store.refuse(manifest, course: course, verdict: try Self.text(of: verdict))
+        try store.refuse(manifest, course: course, verdict: try verdict.text)
         throw failure.error
     }
 
@@ -152,11 +152,7 @@ extension Deployment {
             try DurableFile.install(partial, as: folder)
         }
         try store.stage(
-            manifest, folderName: slot, course: course, verdict: try Self.text(of: verdict), signer: signer)
-    }
-
-    private static func text(of verdict: ModelVerdict) throws -> String {
-        String(decoding: try CanonicalJSON.encode(verdict), as: UTF8.self)
+            manifest, folderName: slot, course: course, verdict: try verdict.text, signer: signer)
     }
 
     /// Checks a bundle, or an ONNX file without one, as an import would, and leaves no trace.

@@ -20,7 +20,7 @@ extension Deployment {
         let prover = ModelProver(
             store: store, settings: configuration.models, isolation: isolation, accepts: true)
         let verdict = try prover.verdict(on: bundle, beside: store.activeModel(), signer: slot.signer)
-        try store.setVerdict(String(decoding: try CanonicalJSON.encode(verdict), as: UTF8.self), of: slot.id)
+        try store.setVerdict(try verdict.text, of: slot.id)
         if let failure = verdict.proof.failure { throw failure.error }
         if slot.course.stage == .staged { try store.advance(slot.id, .proved) }
         try store.activate(slot.id)

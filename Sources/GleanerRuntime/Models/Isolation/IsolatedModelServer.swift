@@ -25,15 +25,15 @@ public enum IsolatedModelServer {
     ///
     /// - Throws: ``GleanerError`` when the other side does not keep to the protocol.
     public static func run() throws {
-        _ = gleaner_die_with_parent()
         let connection = Connection()
         let job = try CanonicalJSON.decode(
             IsolationJob.self, from: try connection.line(byteCountMax: IsolationJob.byteCountMax), named: "the job")
         let model: LoadedModel
         do {
             let began = ContinuousClock.now
-            var walls: [IsolationWall] = []
-            model = try load(job, putUp: &walls)
+            let walls = try putUpWalls(job)
+            connection.endWithOtherSide()
+            model = try load(job)
             let seconds = (ContinuousClock.now - began).seconds
             try connection.send(IsolationReply(ready: .init(loadSeconds: seconds, walls: walls)))
         } catch {
@@ -46,17 +46,25 @@ public enum IsolatedModelServer {
         }
     }
 
-    private static func load(_ job: IsolationJob, putUp walls: inout [IsolationWall]) throws -> LoadedModel {
+    /// Before there is a second thread: most walls are put up a thread at a time.
+    private static func putUpWalls(_ job: IsolationJob) throws -> [IsolationWall] {
+        var walls: [IsolationWall] = []
         if gleaner_leave_network() == 0 { walls.append(.network) }
+        // The runtime is not what is tried here: it is loaded from where it lies, and nothing of it runs yet.
         let runtime = try OnnxRuntime.load(configuredPath: job.library)
         // What runs on a graphics card has to write to its devices.
         if job.options.providers == ["cpu"], readOnly(job.folder, runtime.path) { walls.append(.files) }
         if gleaner_limit_memory(UInt(job.memoryByteCount)) == 0 { walls.append(.memory) }
         if let seconds = job.processorSeconds, gleaner_limit_processor(UInt(seconds)) == 0 { walls.append(.processor) }
+        return walls
+    }
+
+    private static func load(_ job: IsolationJob) throws -> LoadedModel {
         let manifest = try ModelManifestReader.read(folder: job.folder)
         return try LoadedModel(
             ModelBundle(manifest: manifest, folder: URL(filePath: job.folder, directoryHint: .isDirectory)),
-            engine: OnnxEngine(runtime: runtime, options: job.options), registries: .standard)
+            engine: OnnxEngine(runtime: try OnnxRuntime.load(configuredPath: job.library), options: job.options),
+            registries: .standard)
     }
 
     private static func readOnly(_ folder: String, _ library: String) -> Bool {
@@ -97,6 +105,16 @@ public enum IsolatedModelServer {
             socket = fcntl(0, F_DUPFD_CLOEXEC, 10)
             let nothing = open("/dev/null", O_RDWR | O_CLOEXEC)
             for standard in Int32(0)...2 { _ = dup2(nothing, standard) }
+        }
+
+        /// Ends this process when the other side is gone, whatever the model is doing then.
+        func endWithOtherSide() {
+            let socket = socket
+            Thread.detachNewThread {
+                var hangUp = pollfd(fd: socket, events: 0, revents: 0)
+                while poll(&hangUp, 1, -1) <= 0 {}
+                _exit(0)
+            }
         }
 
         func line(byteCountMax: Int) throws -> Data {

@@ -155,6 +155,15 @@ public struct ModelVerdict: Hashable, Sendable, Codable {
         case servedFrames = "served_frames"
     }
 
+    /// As it is written down: without what the slot says better.
+    var text: String {
+        get throws {
+            var own = self
+            (own.state, own.stage, own.reason, own.servedFrames) = (nil, nil, nil, nil)
+            return String(decoding: try CanonicalJSON.encode(own), as: UTF8.self)
+        }
+    }
+
     /// Why it is not let in; `nil` when it is.
     public var failure: Failure? {
         if let failure = proof.failure { return failure }
