@@ -168,7 +168,7 @@ extension Collector {
                 judge.swap(to: model)
             }
             judge.learn(FeedbackNews(competence: [next.slot.id: next.competence]))
-            logger.info("model swapped in", metadata: ["model": "\(next.slot.id)"])
+            logger.notice("model swapped in", metadata: ["model": "\(next.slot.id)"])
         } catch {
             giveUp(next.slot.id, error)
             do { try judge.model.load() } catch { fail(error) }
@@ -213,7 +213,7 @@ extension Collector {
             writeServedCount(of: judge)
             judge.endProbation()
             serving.withLock { $0?.memoryByteCountMax = nil }
-            logger.info("model confirmed", metadata: ["model": "\(judge.model.manifest.id)"])
+            logger.notice("model confirmed", metadata: ["model": "\(judge.model.manifest.id)"])
             return false
         case .rejected(let reason):
             reject(judge.model.manifest.id, reason)

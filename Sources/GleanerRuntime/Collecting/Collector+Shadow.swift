@@ -44,7 +44,7 @@ extension Collector {
         endShadow(in: judge)
         guard case .begin(let shadow) = change else { return }
         judge.shadow = shadow
-        logger.info("model in the shadow", metadata: ["model": "\(shadow.id)"])
+        logger.notice("model in the shadow", metadata: ["model": "\(shadow.id)"])
     }
 
     /// Asked after each frame: a model that failed goes, and one that was asked often enough serves.

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Swaps models under a collector at work, again and again, and prints what that does to its memory.
+#
+#   Tests/SwapBench/run.sh [--swaps 1000]    ends with one JSON object
+#
+# Needs the shared pictures and models (../shared/data).
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# shellcheck source=SCRIPTDIR/../../Examples/quickstart/setup.sh
+source "$root/Examples/quickstart/setup.sh"
+
+need_swift
+need_debian libsqlite3-dev libpng-dev libturbojpeg0-dev python3-venv
+need_venv swap-bench "${QUICKSTART_PINS[@]}" jsonschema==4.26.0
+need_onnxruntime
+export OMP_NUM_THREADS=1
+cd "$root"
+swift build -c release --traits Full --product gleaner >&2
+GLEANER_BIN="$(swift build -c release --traits Full --product gleaner --show-bin-path)/gleaner"
+export GLEANER_BIN
+exec "$VENV/bin/python" "$root/Tests/SwapBench/bench.py" "$@"
