@@ -74,5 +74,6 @@ public struct DigestHasher {
     private var hash = SHA256()
     public init() {}
     public mutating func update(_ bytes: UnsafeRawBufferPointer) { hash.update(bufferPointer: bytes) }
+    public mutating func update(_ bytes: Data) { hash.update(data: bytes) }
     public func finish() -> Digest { Digest(hash.finalize()) }
 }

@@ -7,6 +7,12 @@ public protocol InferenceSession: AnyObject, Sendable {
     ///
     /// - Throws: ``GleanerError`` when the runtime fails.
     func run() throws -> TensorOutputs
+    /// What the features are computed by: equal for models of one backbone. `nil` when it is not known.
+    var featuresDigest: Digest? { get }
+}
+
+extension InferenceSession {
+    public var featuresDigest: Digest? { nil }
 }
 
 /// The outputs of one run, by position or name.

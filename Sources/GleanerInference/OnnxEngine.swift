@@ -42,12 +42,14 @@ public struct OnnxEngine: InferenceEngine {
     private func session(
         _ model: UnsafeRawBufferPointer, _ manifest: ModelManifest, features: String, of graph: OnnxGraph
     ) throws -> OnnxSession {
+        let digest = BackboneDigest.of(features, in: model)
         if graph.outputs.contains(features) {
-            return try OnnxSession(try load(model, manifest), manifest: manifest, features: features)
+            return try OnnxSession(
+                try load(model, manifest), manifest: manifest, features: features, featuresDigest: digest)
         }
         let tapped = FeatureTap.tapping(features, in: model)
         let loaded = try tapped.withUnsafeBytes { try load($0, manifest) }
-        return try OnnxSession(loaded, manifest: manifest, features: features)
+        return try OnnxSession(loaded, manifest: manifest, features: features, featuresDigest: digest)
     }
 
     private func load(_ model: UnsafeRawBufferPointer, _ manifest: ModelManifest) throws -> OnnxModel {

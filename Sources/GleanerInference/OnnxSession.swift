@@ -17,6 +17,7 @@ final class OnnxSession: InferenceSession, @unchecked Sendable {
     private let model: OnnxModel
     /// The output that embeddings are made of.
     private let featuresName: String?
+    let featuresDigest: Digest?
     private let inputValue: OrtHandle
     private let inputNames: CStrings
     private let outputNames: CStrings
@@ -28,12 +29,15 @@ final class OnnxSession: InferenceSession, @unchecked Sendable {
 
     private var api: UnsafePointer<OrtApi> { model.runtime.api }
 
-    init(_ model: OnnxModel, manifest: ModelManifest, features: String? = nil) throws {
+    init(
+        _ model: OnnxModel, manifest: ModelManifest, features: String? = nil, featuresDigest: Digest? = nil
+    ) throws {
         let runtime = model.runtime
         let api = runtime.api
         self.model = model
         self.manifest = manifest
         featuresName = features
+        self.featuresDigest = featuresDigest
         input = try InputFit(manifest: manifest, inspection: model.inspection).makeInput()
         inputValue = try runtime.value(over: input)
         inputNames = CStrings([input.name])

@@ -270,11 +270,16 @@ public struct Selector: Sendable {
 
     /// Told when predictions come from another model. Kept frames stay remembered by their looks; what the old model
     /// made of them says nothing any more.
-    public mutating func modelChanged() {
+    ///
+    /// - Parameter sharesEmbeddings: Both see a frame in the same way and judge it in another: what is remembered of
+    ///   kept frames holds.
+    public mutating func modelChanged(sharesEmbeddings: Bool = false) {
         budget.modelChanged()
         exploration.modelChanged()
-        bank.modelChanged()
-        scale = DistanceScale()
+        if !sharesEmbeddings {
+            bank.modelChanged()
+            scale = DistanceScale()
+        }
         drift.modelChanged()
     }
 

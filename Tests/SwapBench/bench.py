@@ -44,6 +44,17 @@ def swaps_of(log):
     return log.read_text(errors="replace").count("model swapped in")
 
 
+def offered(gleaner):
+    return json.loads(gleaner.text("status", "--json").stdout)["frames"]["offered"]
+
+
+def wait_until(holds, log, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"it did not come to it: {log.read_text()[-2000:]}"
+        time.sleep(0.02)
+
+
 def slope(values):
     """Theil and Sen's: the median of the slopes between all pairs."""
     step = max(1, len(values) // 200)
@@ -76,24 +87,18 @@ def measure(folder, count):
         process = subprocess.Popen(
             gleaner.command("run"), stdout=subprocess.DEVNULL, stderr=file)
         camera.start()
+        wait_until(lambda: offered(gleaner) > 0, log)
         measured = []
         try:
             for number in range(count):
                 back = number % 2 == 0
                 gleaner.text(*(["model", "rollback"] if back else ["model", "activate", "meter-digits@2"]))
-                deadline = time.monotonic() + 30
-                while swaps_of(log) <= number:
-                    assert process.poll() is None, log.read_text()[-2000:]
-                    assert time.monotonic() < deadline, f"swap {number} did not come: {log.read_text()[-2000:]}"
-                    time.sleep(0.02)
+                wait_until(lambda number=number: swaps_of(log) > number, log)
                 measured.append(memory(process))
         finally:
             is_over.set()
             camera.join()
-        deadline = time.monotonic() + 60
-        while json.loads(gleaner.text("status", "--json").stdout)["frames"]["offered"] < counts["put"]:
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
+        wait_until(lambda: offered(gleaner) >= counts["put"], log)
         code, _, _ = stop(process)
         assert code == 0, log.read_text()[-2000:]
     frames = json.loads(gleaner.text("status", "--json").stdout)["frames"]

@@ -47,12 +47,29 @@ final class FrameJudge: @unchecked Sendable {
         self.inference = inference
         draw = SeededDraw(seed: settings.seed)
         selector = Selector(settings: settings.rules, draw: draw, run: run, memory: memory, bank: bank)
-        if let state { selector.restore(state) }
+        if let state { restore(state) }
         recorder = DecisionRecorder(
             policy: settings.source, model: model.manifest.id, byteCountMax: recordedByteCountMax)
     }
 
-    var state: JSONValue { selector.state }
+    /// What a restart goes on from.
+    var state: JSONValue {
+        guard case .object(var values) = selector.state else { return selector.state }
+        values[Self.modelKey] = .string(Self.name(of: model.manifest.id))
+        return .object(values)
+    }
+
+    private static let modelKey = "model"
+
+    /// Ranks of another model's utilities say nothing of this one's: it may have been swapped in, or have made way, after
+    /// the state was written down.
+    private func restore(_ state: JSONValue) {
+        selector.restore(state)
+        guard case .object(let values) = state, let name = values[Self.modelKey] else { return }
+        if name != .string(Self.name(of: model.manifest.id)) { selector.modelChanged() }
+    }
+
+    private static func name(of id: ModelID) -> String { "\(id) \(id.digest)" }
 
     /// See ``Selector/takeAlarms()``.
     func takeAlarms() -> [String] { selector.takeAlarms() }
@@ -66,10 +83,11 @@ final class FrameJudge: @unchecked Sendable {
 
     private func serve(_ model: LoadedModel) {
         let isOther = model.manifest.id != self.model.manifest.id
+        let sharesEmbeddings = model.sharesEmbeddings(with: self.model)
         self.model = model
         latencies = []
         guard isOther else { return }
-        selector.modelChanged()
+        selector.modelChanged(sharesEmbeddings: sharesEmbeddings)
         recorder?.note(.model(model.manifest.id))
     }
 

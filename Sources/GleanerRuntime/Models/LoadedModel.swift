@@ -17,6 +17,7 @@ final class LoadedModel: @unchecked Sendable {
     /// `nil` while it is out of memory.
     private var session: (any InferenceSession)?
     private var writer: InputWriter?
+    private var featuresDigest: Digest?
     /// Of the outputs that the decoder was last asked about.
     private var checkedShapes: [[Int]] = []
 
@@ -37,6 +38,12 @@ final class LoadedModel: @unchecked Sendable {
 
     /// Whether it can judge.
     var isLoaded: Bool { session != nil }
+
+    /// Whether both make the same embedding of every frame.
+    func sharesEmbeddings(with other: LoadedModel) -> Bool {
+        guard let own = featuresDigest, let others = other.featuresDigest else { return false }
+        return own == others && manifest.input == other.manifest.input
+    }
 
     /// Gives its memory back; ``load()`` brings it into memory again.
     func unload() {
@@ -59,6 +66,7 @@ final class LoadedModel: @unchecked Sendable {
         let session = try bytes.withUnsafeBytes { try engine.loadSession(for: manifest, model: $0) }
         writer = try InputWriter(spec: manifest.input, input: session.input)
         self.session = session
+        featuresDigest = session.featuresDigest
         checkedShapes = []
         do {
             try tryOnce()
