@@ -137,7 +137,7 @@ def manifest_for(
 def write_bundle(path, manifest, model, golden=None, key=None, expires=None):
     """Writes the bundle to `path`: a tar when it ends in .tar, else a folder that must not exist yet.
 
-    `golden` is a folder of pictures to carry along in `golden/`, or None. `key` names the file of a private key that
+    `golden` is a folder that `write_golden` made, or None. `key` names the file of a private key that
     signs the bundle, or None; `expires` is a datetime with a time zone, from which on devices refuse it, or None.
     """
     files = {"model.json": (json.dumps(manifest, indent=1) + "\n").encode(), "model.onnx": model}
@@ -204,6 +204,24 @@ def _load_key(path):
     if not isinstance(private, Ed25519PrivateKey):
         raise PackError(f"{path} holds no private Ed25519 key in plain PEM: make one with gleaner model keygen NAME")
     return private, private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+def write_golden(folder, answers, score_tolerance=None):
+    """Makes a folder for `write_bundle` of pictures and what the model says of them here.
+
+    A device refuses a model that says something else of them there. `answers` are pairs of a picture's file and a
+    prediction as a sample has it: `{"task": "classification", "classes": [{"label": "cat", "score": 0.9}, ...]}`.
+    """
+    frames = []
+    for number, (picture, prediction) in enumerate(answers):
+        name = f"{number:03}{os.path.splitext(picture)[1].lower()}"
+        shutil.copy(picture, os.path.join(folder, name))
+        frames.append({"file": name, "prediction": prediction})
+    document = {"schema": "gleaner/golden/1", "frames": frames}
+    if score_tolerance is not None:
+        document["score_tolerance"] = score_tolerance
+    with open(os.path.join(folder, "golden.json"), "w", encoding="utf-8") as file:
+        json.dump(document, file, indent=1)
 
 
 def _write_folder(path, files):
@@ -314,7 +332,7 @@ def parse_arguments(arguments=None):
     parser.add_argument("--licence")
     parser.add_argument("--embedding", help="the tensor that tells what a frame shows (default: found by Gleaner)")
     parser.add_argument("--origin", help="where the model comes from, in words")
-    parser.add_argument("--golden", metavar="FOLDER", help="pictures to carry along in golden/")
+    parser.add_argument("--golden", metavar="FOLDER", help="what write_golden made: pictures, and what the model says of them")
     parser.add_argument("--sign", metavar="KEYFILE", help="a private key (PEM) that signs the bundle")
     parser.add_argument("--expires", type=parse_expiry, metavar="WHEN", help="from when on devices refuse it (default: never)")
     given = parser.parse_args(arguments)

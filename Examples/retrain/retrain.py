@@ -173,10 +173,10 @@ def retrain(given):
         network, labels, epochs=given.epochs, rate=rate, patience=given.patience, shift=given.shift, gain=given.gain,
         random=random, say=say,
     ).run(train, val)
-    return write(given, manifest, network, labels, batches)
+    return write(given, manifest, network, labels, batches, val)
 
 
-def write(given, base, network, labels, batches):
+def write(given, base, network, labels, batches, val):
     """Packs the network; it says that it was trained on these batches and on those of its base."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "model.onnx")
@@ -200,8 +200,19 @@ def write(given, base, network, labels, batches):
         origin=given.origin or base.get("origin"),
         **spec,
     )
-    pack_model.write_bundle(given.to, manifest, model)
+    with tempfile.TemporaryDirectory() as folder:
+        if given.golden:
+            pack_model.write_golden(folder, answers(network, labels, val, given.golden))
+        pack_model.write_bundle(given.to, manifest, model, golden=folder)
     return manifest
+
+
+def answers(network, labels, data, count):
+    """Picture files and what the network says of them, as a device has to say it too."""
+    chosen = slice(0, count)
+    for path, scores in zip(data.paths[chosen], network.probabilities(data.frames[chosen])):
+        classes = [{"label": label, "score": float(score)} for label, score in zip(labels, scores)]
+        yield path, {"task": "classification", "classes": sorted(classes, key=lambda each: -each["score"])}
 
 
 def parse_arguments(arguments=None):
@@ -221,6 +232,10 @@ def parse_arguments(arguments=None):
     parser.add_argument("--rate", type=float, help="of learning (default: 0.003 from nothing, 0.001 from a base)")
     parser.add_argument("--shift", type=int, default=2, help="augmentation: move by up to so many pixels (default: 2)")
     parser.add_argument("--gain", type=float, default=0.1, help="augmentation: change the contrast by so much (default: 0.1)")
+    parser.add_argument(
+        "--golden", type=int, default=0, metavar="COUNT",
+        help="carry so many pictures along, with what the model says of them: a device on which it says something else "
+        "refuses it (default: 0, since whoever has the bundle has the pictures)")
     parser.add_argument("--seed", type=int, default=1, help="of everything random (default: 1)")
     parser.add_argument("--quiet", action="store_true", help="say nothing but the result")
     return parser.parse_args(arguments)

@@ -14,12 +14,13 @@ class BatchError(Exception):
 
 
 class Samples:
-    """Frames as the model's input (N x height x width x channels), their class names and their splits."""
+    """Frames as the model's input (N x height x width x channels), their class names, splits and picture files."""
 
-    def __init__(self, frames, classes, splits):
+    def __init__(self, frames, classes, splits, paths):
         self.frames = frames
         self.classes = classes
         self.splits = splits
+        self.paths = paths
 
     def __len__(self):
         return len(self.classes)
@@ -27,14 +28,15 @@ class Samples:
     def part(self, split):
         """Only the samples of one split."""
         chosen = [at for at, each in enumerate(self.splits) if each == split]
-        return Samples(self.frames[chosen], [self.classes[at] for at in chosen], [split] * len(chosen))
+        return Samples(self.frames[chosen], *([each[at] for at in chosen] for each in (self.classes, self.splits, self.paths)))
 
     def joined(self, other):
         """These samples and then the others."""
         if not len(other):
             return self
         frames = np.concatenate([self.frames, other.frames])
-        return Samples(frames, self.classes + other.classes, self.splits + other.splits)
+        return Samples(
+            frames, self.classes + other.classes, self.splits + other.splits, self.paths + other.paths)
 
 
 def read_batches(folders, spec):
@@ -57,7 +59,8 @@ def read_batches(folders, spec):
     shape = (0, spec["height"], spec["width"], channels)
     classes = [label for _, _, label in lines.values()]
     splits = [line["split"] for _, line, _ in lines.values()]
-    return Samples(np.stack(frames) if frames else np.zeros(shape, "f4"), classes, splits), batches
+    paths = [os.path.join(folder, line["file"]) for folder, line, _ in lines.values()]
+    return Samples(np.stack(frames) if frames else np.zeros(shape, "f4"), classes, splits, paths), batches
 
 
 def _batch_id(folder):

@@ -4,6 +4,7 @@ import csv
 import json
 
 import bundles
+import pack_model
 import pytest
 from badmodels import corpus
 from driver import samples_of, write_configuration
@@ -67,6 +68,19 @@ def test_shuffled_labels_are_refused(labeled, data, tmp_path):
     # A person may know better.
     report = labeled("model", "import", "--accept", bad)
     assert (report["state"], report["verdict"]["gate"]["outcome"]) == ("active", "overruled")
+
+
+def test_golden_frames_tell_a_model_that_is_fed_otherwise(labeled, data, tmp_path):
+    # What version 1 says of some frames here is what it has to say of them everywhere.
+    batch = labeled.export("training", "csv", tmp_path / "training")
+    golden = tmp_path / "golden"
+    golden.mkdir()
+    chosen = samples_of(batch)[:10]
+    pack_model.write_golden(golden, [(str(batch / sample["file"]), sample["prediction"]) for sample in chosen], 0.001)
+    good = bundles.make(data / "models/meter-digits-v1", tmp_path / "same", version=2, golden=golden)
+    assert labeled("model", "import", good)["verdict"]["proof"]["golden_frames"] == 10
+    bad = bundles.make(data / "models/meter-digits-v1", tmp_path / "bgr", version=3, golden=golden, color="BGR")
+    labeled.fails("model", "import", bad, naming=["golden/000", "where it was trained", "compare `input`"])
 
 
 def test_a_model_that_a_person_must_accept_waits(labeled, meter_bundles):
