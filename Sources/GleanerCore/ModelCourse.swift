@@ -171,16 +171,15 @@ public struct ModelCourse: Hashable, Sendable, Codable {
     }
 
     private mutating func fail(_ reason: String) -> Action {
-        let served = stage == .probation || stage == .confirmed
-        failedInService = served || stage == .shadow
-        _ = reject(reason)
-        return served ? .goBack(reason: reason) : .none
+        failedInService = [.shadow, .probation, .confirmed].contains(stage)
+        return reject(reason)
     }
 
+    /// One that serves makes way, whatever it is rejected for.
     private mutating func reject(_ reason: String) -> Action {
-        stage = .rejected
-        self.reason = String(reason.prefix(1000))
-        openBoot = nil
-        return .none
+        let served = stage == .probation || stage == .confirmed
+        let reason = String(reason.prefix(1000))
+        (stage, self.reason, openBoot) = (.rejected, reason, nil)
+        return served ? .goBack(reason: reason) : .none
     }
 }
