@@ -29,6 +29,8 @@ public struct ChildProcess: ~Copyable {
 
     public let id: pid_t
     private let socket: Int32
+    /// What the system counts for a new process before it has any memory of its own: its parent's.
+    private let inheritedByteCount: Int
     private var received = Data()
     private var ended: (ending: Ending, memoryByteCount: Int)?
 
@@ -49,6 +51,7 @@ public struct ChildProcess: ~Copyable {
             throw error
         }
         socket = ends[0]
+        inheritedByteCount = Self.ownByteCountMax
         _ = fcntl(socket, F_SETFL, O_NONBLOCK)
     }
 
@@ -60,7 +63,8 @@ public struct ChildProcess: ~Copyable {
         }
     }
 
-    /// Kills it, if it has not ended, and says how it ended and how much memory it had at most, in bytes.
+    /// Kills it, if it has not ended, and says how it ended and how much memory it had at most, in bytes: 0 when that was
+    /// less than this process had when it started it.
     public mutating func end() -> (ending: Ending, memoryByteCount: Int) {
         if let ended { return ended }
         // One that is about to die by itself says more by how it does than by our killing it.
@@ -71,7 +75,8 @@ public struct ChildProcess: ~Copyable {
             found = Self.reap(id, waiting: false)
         }
         if found == nil { kill(id, SIGKILL) }
-        let ending = found ?? Self.reap(id) ?? (.signalled(SIGKILL), 0)
+        var ending = found ?? Self.reap(id) ?? (.signalled(SIGKILL), 0)
+        if ending.memoryByteCount <= inheritedByteCount { ending.memoryByteCount = 0 }
         ended = ending
         return ending
     }
@@ -102,6 +107,7 @@ public struct ChildProcess: ~Copyable {
         while true {
             if let end = received.firstIndex(of: UInt8(ascii: "\n")) {
                 let line = received[..<end]
+                guard line.count <= byteCountMax else { throw Silence.tooLong }
                 received = Data(received[(end + 1)...])
                 return Data(line)
             }
@@ -151,6 +157,12 @@ public struct ChildProcess: ~Copyable {
         let failure = posix_spawn(&id, executable, &files, &attributes, words, environ)
         guard failure == 0 else { throw GleanerError.system("cannot start", executable, errno: failure) }
         return id
+    }
+
+    private static var ownByteCountMax: Int {
+        var usage = rusage()
+        getrusage(RUSAGE_SELF.rawValue, &usage)
+        return usage.ru_maxrss << 10
     }
 
     private static func reap(_ id: pid_t, waiting: Bool = true) -> (ending: Ending, memoryByteCount: Int)? {
