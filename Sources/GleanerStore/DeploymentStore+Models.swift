@@ -289,10 +289,20 @@ extension DeploymentStore {
             return (
                 row["model_key"],
                 ModelSlot(
-                    manifest: manifest, state: state, course: course ?? ModelCourse(), folderName: row["folder"],
+                    manifest: manifest, state: state, course: course ?? self.course(of: state, row["reason"]),
+                    folderName: row["folder"],
                     activatedOrder: row["activated_order"], reason: row["reason"], verdict: row["verdict"],
                     signer: row["signer"])
             )
         }
+    }
+
+    /// The course of a model from before courses were written down: as the migration makes it.
+    private static func course(of state: ModelSlot.State, _ reason: String?) -> ModelCourse {
+        var course = ModelCourse()
+        guard state != .staged else { return course }
+        for event in [ModelCourse.Event.proved, .activated(inShadow: false, isAlone: true)] { _ = course.handle(event) }
+        if state == .rejected { _ = course.handle(.failed(reason: reason ?? "it failed")) }
+        return course
     }
 }
