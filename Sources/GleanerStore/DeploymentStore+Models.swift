@@ -41,8 +41,9 @@ extension DeploymentStore {
             // One that is in use, or was, keeps its place: only what was found out is new.
             if slot.folderName == nil || slot.state == .rejected {
                 try Self.save(course, .rejected, of: key, db)
-                try db.run("UPDATE model_slot SET folder = NULL, verdict = ? WHERE model_key = ?", [verdict, key])
+                try db.run("UPDATE model_slot SET folder = NULL WHERE model_key = ?", [key])
             }
+            try db.run("UPDATE model_slot SET verdict = ? WHERE model_key = ?", [verdict, key])
             try Self.record("model.refused", "model \(manifest.id) is not let in: \(course.reason ?? "it failed")", db)
         }
     }
@@ -68,7 +69,7 @@ extension DeploymentStore {
     }
 
     /// Makes a model the active one, or puts it into the shadow of the active one. Activating the active model changes
-    /// nothing.
+    /// nothing, and the previous one has served and stands ready: it needs no shadow.
     ///
     /// - Throws: ``GleanerError`` with code `not.found`, or `model.state` when it was rejected, was not proved, or its
     ///   files are gone.
@@ -78,6 +79,7 @@ extension DeploymentStore {
             guard found.slot.state != .active else { return }
             guard found.slot.state == .rejected || found.slot.folderName != nil else { throw Self.withoutFiles(id) }
             let isAlone = try Self.slots(db, "WHERE state = 'active'").isEmpty
+            let inShadow = inShadow && found.slot.state != .previous
             try Self.advance(found, .activated(inShadow: inShadow, isAlone: isAlone), ModelCourse.Limits(), db)
         }
     }
@@ -97,7 +99,7 @@ extension DeploymentStore {
             _ = course.handle(.replaced)
             try Self.save(course, .retired, of: active.key, db)
             try db.run("UPDATE model_slot SET reason = ? WHERE model_key = ?", [reason, active.key])
-            try Self.makeActive(previous.key, db)
+            try Self.serveAgain(previous, db)
             try Self.record(
                 "model.rolled_back", "back from \(active.slot.id) to \(previous.slot.id): \(reason)", db)
             return previous.slot.id
@@ -211,8 +213,16 @@ extension DeploymentStore {
         try save(course, .rejected, of: found.key, db)
         try record("model.rejected", "model \(found.slot.id) is rejected: \(reason)", db)
         guard found.slot.state == .active, let previous = try previous(db) else { return }
-        try makeActive(previous.key, db)
+        try serveAgain(previous, db)
         try record("model.rolled_back", "back from \(found.slot.id) to \(previous.slot.id): \(reason)", db)
+    }
+
+    /// Makes the previous model the active one. There is none to go back to from it.
+    private static func serveAgain(_ previous: Found, _ db: Database) throws {
+        var course = previous.slot.course
+        _ = course.handle(.activated(inShadow: false, isAlone: true))
+        try save(course, nil, of: previous.key, db)
+        try makeActive(previous.key, db)
     }
 
     private static func previous(_ db: Database) throws -> Found? {
