@@ -39,7 +39,8 @@ struct Probation {
     private(set) var servedCount: Int
     private(set) var failedCount = 0
     private var recent: [Answer] = []
-    private var predecessor: [Answer] = []
+    /// With the number of the frame that each is of.
+    private var predecessor: [(frame: Int, answer: Answer)] = []
     /// What a frame took before the swap, in seconds; `nil` if nobody knows.
     private let latencyBefore: Double?
     private var memoryAtHalf: Int?
@@ -56,7 +57,7 @@ struct Probation {
 
     /// What the predecessor said of the frame, and how long it took.
     mutating func predecessorServed(_ answer: Answer) {
-        predecessor.append(answer)
+        predecessor.append((servedCount, answer))
         if predecessor.count > Self.oneClassCountMax { predecessor.removeFirst() }
     }
 
@@ -91,7 +92,7 @@ struct Probation {
     // MARK: Slow
 
     private var baselineSeconds: Double? {
-        predecessor.count >= 3 ? Self.median(predecessor.suffix(9).map(\.seconds)) : latencyBefore
+        predecessor.count >= 3 ? Self.median(predecessor.suffix(9).map(\.answer.seconds)) : latencyBefore
     }
 
     private var slowness: String? {
@@ -123,22 +124,28 @@ struct Probation {
         let said = last.topClass.map { "'\($0)'" } ?? "nothing"
         if lately.count == Self.sameCountMax,
             lately.allSatisfy({ $0.topClass == last.topClass && ($0.confidence - last.confidence).magnitude < 1e-6 }),
-            predecessorVaries
+            Self.vary(predecessorOfLast(Self.sameCountMax))
         {
             return "its scores collapsed: it says \(said) of \(lately.count) frames with the same score"
         }
+        let before = predecessorOfLast(Self.oneClassCountMax)
         guard recent.count == Self.oneClassCountMax, recent.allSatisfy({ $0.topClass == last.topClass }),
-            predecessor.count >= 10
+            before.count >= 10
         else { return nil }
-        let agreeing = predecessor.count { $0.topClass == last.topClass }
-        guard agreeing * 2 < predecessor.count else { return nil }
+        let agreeing = before.count { $0.topClass == last.topClass }
+        guard agreeing * 2 < before.count else { return nil }
         return
-            "its scores collapsed: it says \(said) of \(recent.count) frames, its predecessor of \(agreeing) of \(predecessor.count)"
+            "its scores collapsed: it says \(said) of \(recent.count) frames, its predecessor of \(agreeing) of \(before.count)"
     }
 
-    private var predecessorVaries: Bool {
-        guard predecessor.count >= 5, let first = predecessor.first else { return false }
-        return predecessor.contains {
+    /// What the predecessor said of the latest frames alone: earlier ones may have been of another scene.
+    private func predecessorOfLast(_ frameCount: Int) -> [Answer] {
+        predecessor.filter { $0.frame >= servedCount - frameCount }.map(\.answer)
+    }
+
+    private static func vary(_ answers: [Answer]) -> Bool {
+        guard answers.count >= 5, let first = answers.first else { return false }
+        return answers.contains {
             $0.topClass != first.topClass || ($0.confidence - first.confidence).magnitude > 1e-3
         }
     }
