@@ -41,7 +41,7 @@ struct GoldenFrames: Codable {
         let golden = try CanonicalJSON.decode(
             GoldenFrames.self, from: try FileReading.bytes(of: path, byteCountMax: byteCountMax), named: fileName)
         guard golden.schema == currentSchema, golden.frames.count <= frameCountMax,
-            golden.frames.allSatisfy({ PathName.last(of: $0.file) == $0.file && !$0.file.hasPrefix(".") }),
+            golden.frames.allSatisfy({ Self.isName($0.file) }),
             (0...1).contains(golden.tolerance), (0...1).contains(golden.overlap)
         else {
             throw GleanerError(
@@ -50,6 +50,11 @@ struct GoldenFrames: Codable {
                 remedy: "see Schemas/golden.schema.json")
         }
         return golden
+    }
+
+    /// Whether it names a file beside this one.
+    private static func isName(_ file: String) -> Bool {
+        !file.isEmpty && PathName.last(of: file) == file && !file.hasPrefix(".")
     }
 
     private var tolerance: Float { scoreTolerance ?? 0.05 }
@@ -64,7 +69,8 @@ struct GoldenFrames: Codable {
 
     private func difference(classes answer: PredictionRecord, _ expected: PredictionRecord) -> String? {
         let said = Dictionary((answer.classes ?? []).map { ($0.label, $0.score) }) { first, _ in first }
-        for each in expected.classes ?? [] where ((said[each.label] ?? 0) - each.score).magnitude > tolerance {
+        // Turned round so that what is not a number differs from all.
+        for each in expected.classes ?? [] where !(((said[each.label] ?? 0) - each.score).magnitude <= tolerance) {
             return "'\(each.label)' has \(said[each.label] ?? 0), and \(each.score) where it was trained"
         }
         return nil
