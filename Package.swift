@@ -107,7 +107,11 @@ let package = Package(
             name: "GleanerExportTests", dependencies: ["GleanerExport", "GleanerCore", "GleanerTesting"],
             swiftSettings: strict),
         .testTarget(
-            name: "GleanerRuntimeTests", dependencies: ["GleanerRuntime", "GleanerCore", "GleanerTesting"],
+            name: "GleanerRuntimeTests",
+            dependencies: [
+                "GleanerRuntime", "GleanerCore", "GleanerExport", "GleanerImaging", "GleanerInference", "GleanerStore",
+                "GleanerTesting", "gleaner", .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: strict),
     ]
 )

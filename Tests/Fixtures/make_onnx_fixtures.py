@@ -109,6 +109,21 @@ save(
     [helper.make_tensor("yes", TensorProto.BOOL, [], [True])],
 )
 
+# Adds up 64 Mi zeros, which takes 256 MiB, and says what `softmax` says.
+save(
+    "hungry",
+    [
+        one("Flatten", ["image"], ["flat"]),
+        one("ConstantOfShape", ["count"], ["zeros"]),
+        one("ReduceSum", ["zeros"], ["zero"], keepdims=0),
+        one("Add", ["flat", "zero"], ["sum"]),
+        one("Softmax", ["sum"], ["out"]),
+    ],
+    [PICTURE],
+    [tensor("out", [1, 12])],
+    [helper.make_tensor("count", TensorProto.INT64, [1], [64 << 20])],
+)
+
 # A convolution, its activation, and a fully connected head. Every weight is small and of another value.
 def weight(name, *shape):
     count = 1
