@@ -100,17 +100,10 @@ import Testing
         #expect(error?.code == .modelCrashed && error?.message.contains(words) == true, "\(error?.message ?? "")")
     }
 
-    /// `cat` sends the job back: a line, and no reply.
-    @Test func whatMakesNoSenseIsDamage() throws {
-        let script = FileManager.default.temporaryDirectory.appending(path: "gleaner-nonsense-\(UUID().uuidString)")
-        defer { try? FileManager.default.removeItem(at: script) }
-        let path = script.path(percentEncoded: false)
-        for words in ["cat >&0", "echo nonsense >&0; cat", "echo '{}' >&0; cat"] {
-            try Data("#!/bin/sh\n\(words)\n".utf8).write(to: script)
-            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
-            let error = try failure(of: TinyModel()) { $0.executable = path }
-            #expect(error?.code == .modelCrashed && error?.message.contains("makes no sense") == true, "\(words)")
-        }
+    @Test(arguments: ["echo", "nonsense", "empty"]) func whatMakesNoSenseIsDamage(script: String) throws {
+        let path = TinyModel.root.appending(path: "Tests/Fixtures/replies/\(script).sh").path(percentEncoded: false)
+        let error = try failure(of: TinyModel()) { $0.executable = path }
+        #expect(error?.code == .modelCrashed && error?.message.contains("makes no sense") == true)
     }
 
     @Test func aCommandThatIsNotThereIsNotTheModelsFault() throws {

@@ -29,7 +29,7 @@ final class TinyModel: Sendable {
 
     deinit { try? FileManager.default.removeItem(at: bundle.folder) }
 
-    private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 
     /// The `gleaner` command, which is built beside the tests.

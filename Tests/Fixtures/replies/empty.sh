@@ -1,0 +1,4 @@
+#!/bin/sh
+# A reply that says nothing.
+echo '{}' >&0
+cat

@@ -1,0 +1,4 @@
+#!/bin/sh
+# A line that is no JSON.
+echo nonsense >&0
+cat
