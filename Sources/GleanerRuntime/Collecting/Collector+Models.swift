@@ -66,6 +66,16 @@ extension Collector {
         }
     }
 
+    /// Writes down that the run ended by itself. An error that ended it is no crash: it is the camera's, say, or the
+    /// disk's, and what models do wrong ends no run but one that is abandoned.
+    func noteEnd() {
+        do {
+            try deployment.store.slot(in: .active).map { slot in _ = try deployment.store.advance(slot.id, .stopped) }
+        } catch {
+            logger.warning("the end of the run cannot be written down", metadata: ["error": "\(error)"])
+        }
+    }
+
     /// Goes on with a probation that an earlier run began.
     func resumeProbation(of slot: ModelSlot, in judge: FrameJudge) throws {
         guard slot.course.stage == .probation else { return }

@@ -92,6 +92,7 @@ public final class Collector: @unchecked Sendable {
         defer { withExtendedLifetime(lock) {} }
         let store = deployment.store
         let loaded = try loadActive()
+        defer { noteEnd() }
         let model = loaded.model
         let run = try store.beginRun()
         let restored = try store.collectorState()
@@ -118,7 +119,6 @@ public final class Collector: @unchecked Sendable {
         stop.raise()
         await watcher
         if let failure = failure.withLock({ $0 }) { throw failure }
-        try store.slot(in: .active).map { slot in _ = try store.advance(slot.id, .stopped) }
     }
 
     /// What was kept in earlier runs: a restart must not ask for the same frames again.
