@@ -88,7 +88,7 @@ public struct ChildProcess: ~Copyable {
         var rest = bytes[...]
         while !rest.isEmpty {
             let piece = UnsafeRawBufferPointer(rebasing: rest)
-            let count = Glibc.send(socket, piece.baseAddress, piece.count, Int32(MSG_NOSIGNAL))
+            let count = systemSend(socket, piece)
             if count >= 0 {
                 rest = rest.dropFirst(count)
             } else if errno == EAGAIN {
@@ -175,4 +175,9 @@ public struct ChildProcess: ~Copyable {
         let ending = signal == 0 ? Ending.exited(status: status >> 8 & 0xff) : .signalled(signal)
         return (ending, usage.ru_maxrss << 10)
     }
+}
+
+// `ChildProcess.send` hides the function of the same name. Without the flag a child that died would end us by a signal.
+private func systemSend(_ socket: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
+    send(socket, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
 }

@@ -81,7 +81,8 @@ import Testing
         var isolation = try TinyModel.isolation()
         isolation.frameSecondsMax = 0
         var model = try IsolatedModel(tiny.bundle, isolation)
-        let picture = try TinyModel.picture().png
+        // So large that it is not read by the time that its answer is waited for.
+        let picture = try PNGEncoder.encode(PixelBuffer(width: 4000, height: 3000))
         let hung = #expect(throws: GleanerError.self) { _ = try model.judge(picture) }
         #expect(hung?.code == .modelHung && hung?.message.contains("on frame 1 of its trial") == true)
         // Its process is gone, and it says so ever after.

@@ -156,16 +156,22 @@ final class FrameJudge: @unchecked Sendable {
             if probation.servedCount % 16 == 0 { conclude(probation.memory(ProcessMemory.byteCount)) }
             return said
         } catch {
-            guard let predecessor else { throw error }
+            let reason = (error as? GleanerError)?.message ?? "\(error)"
+            guard let predecessor else {
+                // It is fetched once it is to serve again; until then there is nobody else to ask.
+                conclude(probation.failed(reason))
+                throw error
+            }
             let isAlone = !predecessor.isLoaded
             if isAlone {
+                conclude(probation.failed(reason, isAlone: true))
                 model.unload()
                 try predecessor.load()
             }
             // A frame that neither can judge says nothing of the new one.
             var said = try ask(predecessor)
             said.embedding = nil
-            conclude(probation.failed((error as? GleanerError)?.message ?? "\(error)", isAlone: isAlone))
+            if !isAlone { conclude(probation.failed(reason)) }
             return said
         }
     }

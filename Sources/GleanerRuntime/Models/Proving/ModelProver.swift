@@ -124,10 +124,10 @@ struct ModelProver {
         for frame in golden.frames {
             let name = "\(GoldenFrames.folderName)/\(frame.file)"
             let path = candidate.folder.appending(path: name).path(percentEncoded: false)
-            let picture = try ModelFault.of {
-                [UInt8](try FileReading.bytes(of: path, byteCountMax: GoldenFrames.pictureByteCountMax))
+            guard let picture = try? FileReading.bytes(of: path, byteCountMax: GoldenFrames.pictureByteCountMax) else {
+                throw ModelFault(.modelGolden, "\(name) is not in the bundle", "pack the bundle again")
             }
-            guard let answer = try ModelFault.of({ try model.judge(picture) }) else {
+            guard let answer = try ModelFault.of({ try model.judge([UInt8](picture)) }) else {
                 throw ModelFault(.modelGolden, "\(name) is no picture that can be read", "pack the bundle again")
             }
             if let difference = golden.difference(answer.prediction, frame.prediction) {
