@@ -32,6 +32,8 @@ public struct SampleRecord: Hashable, Sendable, Codable {
             version = id.version
             sha256 = id.digest
         }
+
+        public var id: ModelID { ModelID(name: name, version: version, digest: sha256) }
     }
 
     public var id: SampleID

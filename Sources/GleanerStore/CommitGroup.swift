@@ -147,7 +147,3 @@ struct CommitGroup {
     /// Counters are few and short whatever a caller writes.
     private static func bounded(_ text: String) -> String { String(text.prefix(100)) }
 }
-
-extension SampleRecord.ModelReference {
-    var id: ModelID { ModelID(name: name, version: version, digest: sha256) }
-}

@@ -23,13 +23,8 @@ extension DeploymentStore {
     /// The latest events, newest first.
     public func events(limit: Int = 100) throws -> [StoreEvent] {
         try read { db in
-            try Row.fetchAll(db, sql: "SELECT * FROM event ORDER BY event_key DESC LIMIT ?", arguments: [limit]).map {
-                StoreEvent(
-                    number: $0["event_key"], kind: $0["kind"], message: $0["message"],
-                    detail: ($0["detail"] as String?).flatMap {
-                        try? CanonicalJSON.decode(JSONValue.self, from: Data($0.utf8), named: "an event")
-                    }, at: Timestamp(milliseconds: $0["at_ms"]))
-            }
+            try Row.fetchAll(db, sql: "SELECT * FROM event ORDER BY event_key DESC LIMIT ?", arguments: [limit])
+                .map { StoreEvent($0) }
         }
     }
 
@@ -38,5 +33,16 @@ extension DeploymentStore {
         try db.run(
             "INSERT INTO event (kind, message, detail, at_ms) VALUES (?, ?, ?, ?)",
             [kind, message, json, Timestamp.now().milliseconds])
+    }
+}
+
+extension StoreEvent {
+    /// From a row of `event`.
+    init(_ row: Row) {
+        self.init(
+            number: row["event_key"], kind: row["kind"], message: row["message"],
+            detail: (row["detail"] as String?).flatMap {
+                try? CanonicalJSON.decode(JSONValue.self, from: Data($0.utf8), named: "an event")
+            }, at: Timestamp(milliseconds: row["at_ms"]))
     }
 }

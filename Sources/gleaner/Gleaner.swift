@@ -18,6 +18,7 @@ import ArgumentParser
         subcommands: [
             InitCommand.self, CheckCommand.self, RunCommand.self, StatusCommand.self, SampleCommand.self,
             ExportCommand.self, LabelCommand.self, ModelCommand.self, ReportCommand.self, ReplayCommand.self,
+            LineageCommand.self,
             ComponentsCommand.self, IsolatedModelCommand.self,
         ])
 }

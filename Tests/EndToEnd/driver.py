@@ -40,6 +40,7 @@ OUTPUT_SCHEMAS = {
     "model sign": "model-sign",
     "report": "report",
     "replay": "replay",
+    "lineage": "lineage",
     "components": "components",
 }
 

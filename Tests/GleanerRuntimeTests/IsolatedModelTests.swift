@@ -1,5 +1,6 @@
 import Foundation
 import GleanerCore
+import GleanerImaging
 import Testing
 
 @testable import GleanerRuntime

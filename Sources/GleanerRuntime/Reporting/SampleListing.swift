@@ -18,13 +18,18 @@ public struct SampleLine: Sendable, Codable {
         pixels = stored.pixels.rawValue
         kept = stored.isKept
         sample = stored.record
-        label = stored.record.label.map { record in
-            switch record.value {
-            case .classified(let name): name
-            case .classes(let names): names.isEmpty ? "no class" : names.joined(separator: ", ")
-            case .boxes(let boxes): "\(boxes.count) boxes"
-            case .unusable: "unusable"
-            }
+        label = stored.record.label?.value.inShort
+    }
+}
+
+extension LabelValue {
+    /// For a line of text.
+    var inShort: String {
+        switch self {
+        case .classified(let name): name
+        case .classes(let names): names.isEmpty ? "no class" : names.joined(separator: ", ")
+        case .boxes(let boxes): "\(boxes.count) boxes"
+        case .unusable: "unusable"
         }
     }
 }
