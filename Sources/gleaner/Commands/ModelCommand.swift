@@ -46,7 +46,9 @@ struct ModelCommand: ParsableCommand {
             }
             try options.print(report) {
                 let name = "\(report.model.name)@\(report.model.version)"
-                let gate = report.verdict?.gate.map { "\n\($0.message)." } ?? ""
+                // The first model has nothing to be compared with, and that needs no words.
+                let compared = report.verdict?.gate.flatMap { $0.outcome == .alone ? nil : $0 }
+                let gate = compared.map { "\nCompared on labels: \($0.message)." } ?? ""
                 switch report.state {
                 case "active":
                     return "\(name) is active" + (report.previous.map { "; before it \($0)" } ?? "") + ".\(gate)"
@@ -69,7 +71,9 @@ struct ModelCommand: ParsableCommand {
                 return Terminal.table(
                     models.map {
                         [
-                            "\($0.model.name)@\($0.model.version)", $0.state, "\($0.labels.count) classes",
+                            "\($0.model.name)@\($0.model.version)",
+                            $0.state == "active" && $0.stage == "probation" ? "active, in probation" : $0.state,
+                            "\($0.labels.count) classes",
                             $0.reason ?? "",
                         ]
                     })

@@ -51,7 +51,7 @@ struct ModelShowCommand: ParsableCommand {
             gate.lineage.map { "its lineage \(words($0))" }, gate.activeLineage.map { "the active one's \(words($0))" },
         ].compactMap { $0 }
         var rows = [["labels", "\(gate.outcome.rawValue): \(gate.message)"]]
-        if !lineages.isEmpty { rows.append(["", lineages.joined(separator: "; ")]) }
+        if gate.labels > 0, !lineages.isEmpty { rows.append(["", lineages.joined(separator: "; ")]) }
         rows += gate.classes.prefix(20).map { line in
             [
                 "",
