@@ -71,14 +71,16 @@ extension DeploymentStore {
     }
 
     private static func labels(of sample: Int64, _ db: Database) throws -> [SampleLineage.Label] {
-        let rows = try Row.fetchAll(
+        try Row.fetchAll(
             db,
             sql: """
-                SELECT l.label_key, l.json, received_ms, l.label_key IS s.label_key AS counts
-                FROM sample s CROSS JOIN label l USING (sample_key)
-                WHERE s.sample_key = ? ORDER BY counts DESC, l.label_key DESC LIMIT ?
-                """, arguments: [sample, labelHistoryCountMax])
-        return try rows.sorted { ($0["label_key"] as Int64) < ($1["label_key"] as Int64) }.map { row in
+                SELECT * FROM (
+                  SELECT l.label_key, l.json, received_ms, l.label_key IS s.label_key AS counts
+                  FROM sample s CROSS JOIN label l USING (sample_key)
+                  WHERE s.sample_key = ? ORDER BY counts DESC, l.label_key DESC LIMIT ?
+                ) ORDER BY label_key
+                """, arguments: [sample, labelHistoryCountMax]
+        ).map { row in
             SampleLineage.Label(
                 record: try CanonicalJSON.decode(LabelRecord.self, from: row["json"] as Data, named: "a label"),
                 receivedAt: Timestamp(milliseconds: row["received_ms"]), isCurrent: row["counts"])

@@ -56,6 +56,8 @@ def test_every_command_prints_what_its_schema_says(meter, camera, meter_bundles,
     meter("model", "verify", tmp_path / "packed.tar", "--trust", key["key"])
     meter("report")
     meter("replay")
+    meter("lineage", first)
+    meter("lineage", "meter-digits@2")
     meter("components")
     meter("check")
     meter.conserved()

@@ -48,6 +48,9 @@ private struct LineageTracing {
     }
 
     private func link(_ id: ModelID) -> Lineage.Model { Lineage.Model(id, states[id]) }
+    private func link(_ model: SampleRecord.ModelReference) -> Lineage.Model {
+        link(ModelID(name: model.name, version: model.version, digest: model.sha256))
+    }
 
     // MARK: A sample
 
@@ -56,7 +59,7 @@ private struct LineageTracing {
         let lineage = try store.lineage(of: record.id)
         return Lineage.OfSample(
             id: record.id, short: record.id.short, frame: Lineage.Frame(stored), kept: Lineage.Kept(record),
-            predicted: Lineage.Said(link(record.model.id), record.prediction),
+            predicted: Lineage.Said(link(record.model), record.prediction),
             scoredAnew: lineage.scores.map { Lineage.Said(link($0.model), $0.prediction) },
             labels: lineage.labels.map { Lineage.Label($0) },
             batches: lineage.batches.map {
@@ -72,7 +75,7 @@ private struct LineageTracing {
         let training = lineage.batches.filter { $0.link.purpose == .training }.map(\.link.id)
         guard let listed = slot.manifest.trainedOn else {
             // The model that predicted it was there before the sample could be in any batch.
-            guard !lineage.batches.isEmpty, slot.id != sample.model.id else { return nil }
+            guard !lineage.batches.isEmpty, SampleRecord.ModelReference(slot.id) != sample.model else { return nil }
             return Lineage.Trained(model: link(slot.id), relation: .unknown, batches: [])
         }
         let names = Set(listed)
