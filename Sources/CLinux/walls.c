@@ -23,6 +23,7 @@ int gleaner_leave_network(void) {
 // Landlock, from Linux 5.13 on. Its header is newer than many systems', so that its numbers are written down here
 // (Documentation/userspace-api/landlock.rst); they are the same on all architectures.
 enum { create_ruleset = 444, add_rule = 445, restrict_self = 446 };
+enum { ask_for_version = 1, beneath_path = 1 };
 enum {
     may_execute = 1 << 0,
     may_write_file = 1 << 1,
@@ -30,17 +31,38 @@ enum {
     may_read_folder = 1 << 3,
     // Execute to make_sym: what the first version knows.
     all_of_version_1 = (1 << 13) - 1,
+    may_truncate = 1 << 14,
 };
-enum { beneath_path = 1 };
+enum { may_bind_tcp = 1 << 0, may_connect_tcp = 1 << 1 };
+enum { no_sockets_of_others = 1 << 0, no_signals_to_others = 1 << 1 };
 
 struct ruleset {
-    uint64_t handled;
+    uint64_t files;
+    uint64_t network; // From version 4 on.
+    uint64_t scoped;  // From version 6 on.
 };
 
 struct beneath {
     uint64_t allowed;
     int32_t folder;
 } __attribute__((packed));
+
+// Everything that the kernel's version can forbid, before anything is allowed.
+static int forbid_everything(void) {
+    long version = syscall(create_ruleset, NULL, 0, ask_for_version);
+    if (version < 1) return -1;
+    struct ruleset all = {.files = all_of_version_1 | (version >= 3 ? may_truncate : 0)};
+    size_t size = sizeof all.files;
+    if (version >= 4) {
+        all.network = may_bind_tcp | may_connect_tcp;
+        size += sizeof all.network;
+    }
+    if (version >= 6) {
+        all.scoped = no_sockets_of_others | no_signals_to_others;
+        size += sizeof all.scoped;
+    }
+    return (int)syscall(create_ruleset, &all, size, 0);
+}
 
 static int allow_below(int rules, const char *path, uint64_t allowed) {
     struct beneath rule = {.allowed = allowed, .folder = open(path, O_PATH | O_CLOEXEC)};
@@ -53,8 +75,7 @@ static int allow_below(int rules, const char *path, uint64_t allowed) {
 }
 
 int gleaner_read_only_below(const char *const *folders, int count) {
-    struct ruleset handled = {.handled = all_of_version_1};
-    int rules = (int)syscall(create_ruleset, &handled, sizeof handled, 0);
+    int rules = forbid_everything();
     if (rules < 0) return -1;
     int outcome = 0;
     for (int index = 0; index < count && outcome == 0; index++)

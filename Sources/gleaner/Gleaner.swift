@@ -1,7 +1,7 @@
 import ArgumentParser
 
 /// The command line of one deployment.
-@main struct Gleaner: AsyncParsableCommand {
+struct Gleaner: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gleaner",
         abstract: "Collects, on an edge device, the camera frames that would teach a vision model most.",
@@ -19,6 +19,6 @@ import ArgumentParser
             InitCommand.self, CheckCommand.self, RunCommand.self, StatusCommand.self, SampleCommand.self,
             ExportCommand.self, LabelCommand.self, ModelCommand.self, ReportCommand.self, ReplayCommand.self,
             LineageCommand.self,
-            ComponentsCommand.self, IsolatedModelCommand.self,
+            ComponentsCommand.self,
         ])
 }

@@ -14,7 +14,8 @@ long gleaner_filesystem_kind(int descriptor);
 int gleaner_leave_network(void);
 
 /// From now on nothing can be written anywhere in the file system, and only what lies below these folders, of which
-/// there are `count`, can be read. Folders that do not exist are passed over.
+/// there are `count`, can be read. Folders that do not exist are passed over. Newer kernels also forbid to truncate files,
+/// to use TCP and to send signals to other processes.
 /// Returns 0, or -1 with errno set where the kernel has no Landlock.
 int gleaner_read_only_below(const char *const *folders, int count);
 

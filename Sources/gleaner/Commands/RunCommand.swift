@@ -29,6 +29,10 @@ struct RunCommand: AsyncParsableCommand {
 
     /// Begins again with this process: what a model in probation has left of it is gone then.
     private static func startAnew() throws {
+        // Threads of a pool keep signals from themselves, which the new process would take over.
+        var none = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, nil)
         execv("/proc/self/exe", CommandLine.unsafeArgv)
         throw GleanerError.system("cannot start anew", CommandLine.arguments[0], errno: errno)
     }

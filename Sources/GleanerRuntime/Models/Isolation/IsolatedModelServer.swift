@@ -21,10 +21,21 @@ public enum IsolatedModelServer {
     /// A picture larger than this is not sent.
     static let pictureByteCountMax = 256 << 20
 
-    /// Serves until the other side closes the socket.
-    ///
-    /// - Throws: ``GleanerError`` when the other side does not keep to the protocol.
-    public static func run() throws {
+    /// Whether this process was started for it.
+    public static var isCalled: Bool { CommandLine.arguments.dropFirst().first == commandName }
+
+    /// Serves until the other side closes the socket, and ends the process. To be called before there is a second thread.
+    public static func main() -> Never {
+        do {
+            try run()
+            exit(0)
+        } catch {
+            // Nobody listens any more: the other side sees that the process ended, and how.
+            exit(64)
+        }
+    }
+
+    private static func run() throws {
         let connection = Connection()
         let job = try CanonicalJSON.decode(
             IsolationJob.self, from: try connection.line(byteCountMax: IsolationJob.byteCountMax), named: "the job")
