@@ -159,4 +159,19 @@ import Testing
         let sure = decide(answers(wins: 30, losses: 0), .notWorse)
         #expect(sure.message.contains("is better than") && sure.message.hasSuffix("p < 0.001"))
     }
+
+    /// The active model cannot be asked: what needs a comparison waits for a person, and nothing else does.
+    @Test(arguments: [
+        (ModelSettings.Gate.Requirement.notWorse, ModelVerdict.Gate.Outcome.alone), (.nothing, .alone),
+        (.better, .waits), (.operator, .waits),
+    ])
+    func withoutAComparisonWhatNeedsOneWaits(
+        requirement: ModelSettings.Gate.Requirement, outcome: ModelVerdict.Gate.Outcome
+    ) {
+        var settings = ModelSettings.Gate()
+        settings.requirement = requirement
+        #expect(ModelGate(settings: settings).withoutComparison("it hangs").outcome == outcome)
+        #expect(ModelGate(settings: settings, accepts: true).withoutComparison("it hangs").outcome == .alone)
+        #expect(ModelGate(settings: settings).withoutComparison("it hangs").message == "it hangs")
+    }
 }

@@ -92,7 +92,10 @@ extension Deployment {
         try checkCompatible(manifest, with: active?.manifest)
         let here = try store.models().first { $0.id == manifest.id }
         try checkPlace(of: manifest, here, wishes)
-        if let here, here.state == .active { return report(on: here, verdict: nil, previous: active, known: true) }
+        if let here, here.state == .active {
+            try repair(here, from: partial)
+            return report(on: here, verdict: nil, previous: active, known: true)
+        }
 
         var course = here?.course ?? ModelCourse()
         if case .refuse(let reason) = course.handle(.importedAgain(insists: wishes.retries)) {
@@ -145,14 +148,29 @@ extension Deployment {
     ) throws {
         let slot = DeploymentFolder.name(for: manifest.id)
         let folder = "\(modelsFolder)/\(slot)"
-        let isHere = try store.models().contains { $0.id == manifest.id && $0.folderName != nil }
-        if !isHere {
+        let here = try store.models().first { $0.id == manifest.id }
+        if here.map(isWhole) != true {
             // A folder without a row is what a cut import left: its bytes were never vouched for.
             try? FileManager.default.removeItem(atPath: folder)
             try DurableFile.install(partial, as: folder)
         }
         try store.stage(
             manifest, folderName: slot, course: course, verdict: try verdict.text, signer: signer)
+    }
+
+    /// Whether the model's file is what was imported.
+    private func isWhole(_ slot: ModelSlot) -> Bool {
+        guard let bundle = store.bundle(slot) else { return false }
+        return (try? Digest(ofFile: bundle.file.path(percentEncoded: false))) == slot.manifest.sha256
+    }
+
+    /// Brings back the files of the model that serves, if the disk has lost or changed them: these are the very bytes
+    /// that were proved.
+    private func repair(_ slot: ModelSlot, from partial: String) throws {
+        guard !isWhole(slot), let folder = slot.folderName.map({ "\(modelsFolder)/\($0)" }) else { return }
+        try? FileManager.default.removeItem(atPath: folder)
+        try DurableFile.install(partial, as: folder)
+        try store.record("model.repaired", "the files of model \(slot.id) were damaged, and are whole again")
     }
 
     /// Checks a bundle, or an ONNX file without one, as an import would, and leaves no trace.

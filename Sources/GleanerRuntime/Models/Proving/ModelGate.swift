@@ -4,8 +4,8 @@ import GleanerStore
 
 /// Decides what the labels of this device say of a candidate beside the model that serves.
 ///
-/// Only audit samples count: they were kept by a coin, so that they favour neither model; and of those only samples
-/// that neither of the two was trained on.
+/// Only audit samples count: they were kept by a coin, so that they favour neither model; and of those none that a
+/// manifest says one of the two was trained on.
 struct ModelGate {
     /// What both models said of one labeled frame.
     struct Answer {
@@ -78,6 +78,14 @@ struct ModelGate {
         }
         (gate.outcome, gate.message) = outcome(comparison, gate, "\(candidate)", "\(active)")
         return gate
+    }
+
+    /// The verdict where the active model cannot be asked: what needs a comparison waits for a person.
+    func withoutComparison(_ message: String) -> ModelVerdict.Gate {
+        let needsOne = settings.requirement == .operator || settings.requirement == .better
+        return ModelVerdict.Gate(
+            outcome: needsOne && !accepts ? .waits : .alone, requirement: settings.requirement.rawValue,
+            margin: settings.margin, message: message)
     }
 
     private func outcome(

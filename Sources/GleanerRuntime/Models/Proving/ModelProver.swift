@@ -40,6 +40,7 @@ struct ModelProver {
         do {
             let answers = try prove(candidate, on: pictures, labeled?.samples ?? [], into: &verdict.proof)
             guard let active, let labeled else {
+                try checkLatency(verdict.proof, candidate.manifest.id)
                 verdict.gate = Self.alone
                 return verdict
             }
@@ -179,9 +180,9 @@ struct ModelProver {
             serving = try self.answers(of: active, on: pictures, labeled.samples)
         } catch let fault as ModelFault {
             // What serves is not on trial here; without it there is nothing to compare with.
-            var gate = Self.alone
-            gate.message = "the active model cannot be asked: \(fault.error.message)"
-            verdict.gate = gate
+            try checkLatency(verdict.proof, candidate.manifest.id)
+            verdict.gate = ModelGate(settings: settings.gate, accepts: accepts)
+                .withoutComparison("the active model cannot be asked: \(fault.error.message)")
             return
         }
         verdict.proof.activeLatencyMilliseconds = Self.latency(serving.trial).map { $0 * 1000 }
@@ -273,7 +274,7 @@ struct ModelFault: Error {
     }
 
     /// A full disk and a runtime that is not there are nobody's fault but the device's.
-    private static func isOfModel(_ code: GleanerError.Code) -> Bool {
+    static func isOfModel(_ code: GleanerError.Code) -> Bool {
         code != .fileSystem && (!code.rawValue.hasPrefix("runtime.") || code.rawValue == "runtime.failed")
     }
 }
