@@ -35,7 +35,9 @@ public struct ModelCourse: Hashable, Sendable, Codable {
         case started(boot: String)
         /// That collector ended it properly.
         case stopped
-        /// So many more frames without a fault, in the shadow or in probation.
+        /// It was asked about so many more live frames in the shadow.
+        case asked(frameCount: Int)
+        /// It served so many more frames without a fault.
         case served(frameCount: Int)
         case failed(reason: String)
         /// Another model serves from now on.
@@ -97,6 +99,7 @@ public struct ModelCourse: Hashable, Sendable, Codable {
         case .failed(let reason): fail(reason)
         case .started(let boot): started(boot, limits)
         case .stopped: stopped()
+        case .asked(let frameCount): asked(frameCount, limits)
         case .served(let frameCount): served(frameCount, limits)
         case .replaced: replaced()
         }
@@ -152,14 +155,18 @@ public struct ModelCourse: Hashable, Sendable, Codable {
         return .none
     }
 
-    private mutating func served(_ frameCount: Int, _ limits: Limits) -> Action {
-        guard stage == .probation || stage == .shadow else { return .none }
+    private mutating func asked(_ frameCount: Int, _ limits: Limits) -> Action {
+        guard stage == .shadow else { return .none }
         servedCount += frameCount
-        if stage == .probation, servedCount >= limits.probationFrameCount { begin(.confirmed) }
-        if stage == .shadow, servedCount >= limits.shadowFrameCount {
-            begin(.probation)
-            return .serve
-        }
+        guard servedCount >= limits.shadowFrameCount else { return .none }
+        begin(.probation)
+        return .serve
+    }
+
+    private mutating func served(_ frameCount: Int, _ limits: Limits) -> Action {
+        guard stage == .probation else { return .none }
+        servedCount += frameCount
+        if servedCount >= limits.probationFrameCount { begin(.confirmed) }
         return .none
     }
 

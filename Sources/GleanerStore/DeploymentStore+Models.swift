@@ -60,16 +60,24 @@ extension DeploymentStore {
     /// The model that was active becomes the previous one when it is confirmed, or when there is none: a rollback goes
     /// back to a model that has shown that it works.
     ///
+    /// - Parameter verdict: What was found out meanwhile, written down with it; `nil` leaves what is known.
     /// - Throws: ``GleanerError`` with code `not.found`, or `model.state` when the course refuses.
     @discardableResult
     public func advance(
-        _ id: ModelID, _ event: ModelCourse.Event, limits: ModelCourse.Limits = .init()
+        _ id: ModelID, _ event: ModelCourse.Event, limits: ModelCourse.Limits = .init(), verdict: String? = nil
     ) throws -> ModelCourse.Action {
-        try write { db in try Self.advance(Self.slot(id, db), event, limits, db) }
+        try write { db in
+            let found = try Self.slot(id, db)
+            if let verdict {
+                try db.run("UPDATE model_slot SET verdict = ? WHERE model_key = ?", [verdict, found.key])
+            }
+            return try Self.advance(found, event, limits, db)
+        }
     }
 
     /// Makes a model the active one, or puts it into the shadow of the active one. Activating the active model changes
-    /// nothing, and the previous one has served and stands ready: it needs no shadow.
+    /// nothing, and the previous one has served and stands ready: it needs no shadow, and beside one that was not
+    /// confirmed it is gone back to.
     ///
     /// - Throws: ``GleanerError`` with code `not.found`, or `model.state` when it was rejected, was not proved, or its
     ///   files are gone.
@@ -78,9 +86,13 @@ extension DeploymentStore {
             let found = try Self.slot(id, db)
             guard found.slot.state != .active else { return }
             guard found.slot.state == .rejected || found.slot.folderName != nil else { throw Self.withoutFiles(id) }
-            let isAlone = try Self.slots(db, "WHERE state = 'active'").isEmpty
-            let inShadow = inShadow && found.slot.state != .previous
-            try Self.advance(found, .activated(inShadow: inShadow, isAlone: isAlone), ModelCourse.Limits(), db)
+            let active = try Self.slots(db, "WHERE state = 'active'").first
+            let isPrevious = found.slot.state == .previous
+            if isPrevious, let active, active.slot.course.stage != .confirmed {
+                return try Self.goBack(from: active, to: found, "\(id) was activated", db)
+            }
+            let event = ModelCourse.Event.activated(inShadow: inShadow && !isPrevious, isAlone: active == nil)
+            try Self.advance(found, event, ModelCourse.Limits(), db)
         }
     }
 
@@ -95,13 +107,7 @@ extension DeploymentStore {
                 throw GleanerError(
                     .modelState, "there is no previous model to go back to", remedy: "activate one by its name")
             }
-            var course = active.slot.course
-            _ = course.handle(.replaced)
-            try Self.save(course, .retired, of: active.key, db)
-            try db.run("UPDATE model_slot SET reason = ? WHERE model_key = ?", [reason, active.key])
-            try Self.serveAgain(previous, db)
-            try Self.record(
-                "model.rolled_back", "back from \(active.slot.id) to \(previous.slot.id): \(reason)", db)
+            try Self.goBack(from: active, to: previous, reason, db)
             return previous.slot.id
         }
     }
@@ -184,25 +190,26 @@ extension DeploymentStore {
         try save(course, .staged, of: found.key, db)
         if let active, try active.slot.course.stage == .confirmed || previous(db) == nil {
             try db.run("UPDATE model_slot SET state = 'retired' WHERE state = 'previous'")
-            try replace(active, .previous, db)
+            try replace(active, .previous, nil, db)
         } else if let active {
-            try replace(active, .retired, db)
-            try db.run(
-                "UPDATE model_slot SET reason = ? WHERE model_key = ?",
-                ["replaced by \(found.slot.id) before it was confirmed", active.key])
+            try replace(active, .retired, "replaced by \(found.slot.id) before it was confirmed", db)
         }
         try makeActive(found.key, db)
         try record("model.activated", "model \(found.slot.id) is active", db)
     }
 
-    private static func replace(_ found: Found, _ state: ModelSlot.State, _ db: Database) throws {
+    /// Another one takes its place.
+    private static func replace(
+        _ found: Found, _ state: ModelSlot.State, _ reason: String?, _ db: Database
+    ) throws {
         var course = found.slot.course
         _ = course.handle(.replaced)
         try save(course, state, of: found.key, db)
+        if let reason { try db.run("UPDATE model_slot SET reason = ? WHERE model_key = ?", [reason, found.key]) }
     }
 
     private static func shadow(_ found: Found, _ course: ModelCourse, _ db: Database) throws {
-        if let other = try slots(db, "WHERE state = 'shadow'").first { try replace(other, .staged, db) }
+        if let other = try slots(db, "WHERE state = 'shadow'").first { try replace(other, .staged, nil, db) }
         try save(course, .shadow, of: found.key, db)
         try record("model.shadow", "model \(found.slot.id) is asked in the shadow of the active one", db)
     }
@@ -213,16 +220,26 @@ extension DeploymentStore {
         try save(course, .rejected, of: found.key, db)
         try record("model.rejected", "model \(found.slot.id) is rejected: \(reason)", db)
         guard found.slot.state == .active, let previous = try previous(db) else { return }
-        try serveAgain(previous, db)
-        try record("model.rolled_back", "back from \(found.slot.id) to \(previous.slot.id): \(reason)", db)
+        try serveAgain(previous, insteadOf: found, reason, db)
+    }
+
+    /// The active model makes way because somebody wants it to.
+    private static func goBack(
+        from active: Found, to previous: Found, _ reason: String, _ db: Database
+    ) throws {
+        try replace(active, .retired, reason, db)
+        try serveAgain(previous, insteadOf: active, reason, db)
     }
 
     /// Makes the previous model the active one. There is none to go back to from it.
-    private static func serveAgain(_ previous: Found, _ db: Database) throws {
+    private static func serveAgain(
+        _ previous: Found, insteadOf active: Found, _ reason: String, _ db: Database
+    ) throws {
         var course = previous.slot.course
         _ = course.handle(.activated(inShadow: false, isAlone: true))
         try save(course, nil, of: previous.key, db)
         try makeActive(previous.key, db)
+        try record("model.rolled_back", "back from \(active.slot.id) to \(previous.slot.id): \(reason)", db)
     }
 
     private static func previous(_ db: Database) throws -> Found? {

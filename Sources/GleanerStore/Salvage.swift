@@ -25,7 +25,7 @@ struct Salvage {
                     try insert(slot, folderName: name, db)
                 }
             }
-        } catch is DatabaseError {
+        } catch  where error is DatabaseError || (error as? GleanerError)?.code == .malformed {
             try adoptFolders()
         }
         let active = try pool.read { db in try DeploymentStore.slots(db, "WHERE state = 'active'").first?.slot }
@@ -33,20 +33,21 @@ struct Salvage {
     }
 
     /// The slots out of what lies below `models/`. The newest that is whole becomes the active one: which one was,
-    /// nobody knows any more, and a collector without a model collects nothing.
+    /// nobody knows any more, and a collector without a model collects nothing. It may be one that had failed, so it is
+    /// on probation as long as there is another one.
     private func adoptFolders() throws {
         let names = try FileManager.default.contentsOfDirectory(atPath: folder.models)
         let found = names.compactMap { name in wholeManifest(in: "\(folder.models)/\(name)").map { ($0, name) } }
         try pool.write { db in
             for (index, (manifest, name)) in found.sorted(by: { $0.0.version > $1.0.version }).enumerated() {
-                var course = ModelCourse()
-                if index == 0 {
-                    let events: [ModelCourse.Event] = [.proved, .activated(inShadow: false, isAlone: true)]
-                    for event in events { _ = course.handle(event) }
+                var slot = ModelSlot(manifest: manifest, state: .staged, course: ModelCourse(), folderName: name)
+                if index < 2 {
+                    slot.state = index == 0 ? .active : .previous
+                    slot.activatedOrder = index == 0 ? 2 : 1
+                    let isAlone = index == 1 || found.count == 1
+                    let events: [ModelCourse.Event] = [.proved, .activated(inShadow: false, isAlone: isAlone)]
+                    for event in events { _ = slot.course.handle(event) }
                 }
-                let slot = ModelSlot(
-                    manifest: manifest, state: index == 0 ? .active : .staged, course: course, folderName: name,
-                    activatedOrder: index == 0 ? 1 : nil, reason: nil)
                 try insert(slot, folderName: name, db)
             }
         }

@@ -1,11 +1,18 @@
 """A bad model cannot take the collector down: it is not let in, or it makes way for the one before it."""
 
+import json
+import os
+import shutil
 import socket
+import subprocess
+import tempfile
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from badmodels import corpus
+from driver import Gleaner
 from supervisor import Camera, Supervisor, wait_until
 
 CANDIDATE = f"{corpus.NAME}@{corpus.NEXT}"
@@ -210,6 +217,54 @@ def test_a_good_model_takes_over_while_frames_come(service, tmp_path):
     service.ends()
     assert states(service.gleaner)[corpus.NEXT] == "active"
     assert service.supervisor.restart_count == 0
+
+
+def test_a_third_model_that_cannot_be_loaded_makes_way_for_the_confirmed_one(service, tmp_path):
+    service.collects()
+    service.gleaner("model", "import", corpus.bundle(corpus.good(), tmp_path / "second"))
+    wait_until(lambda: serving_version(service.gleaner) == corpus.NEXT, 20, "the second model judges no frame")
+    third = corpus.NEXT + 1
+    service.gleaner("model", "import", corpus.bundle(corpus.marked("fail@load,in=run", third), tmp_path / "third", third))
+    wanted = {corpus.ACTIVE: "active", corpus.NEXT: "retired", third: "rejected"}
+    wait_until(lambda: states(service.gleaner) == wanted, 20, lambda: f"{states(service.gleaner)}")
+    # What the database says is what judges, without a restart.
+    wait_until(lambda: serving_version(service.gleaner) == corpus.ACTIVE, 20, "the confirmed model judges no frame")
+    service.ends()
+    assert service.supervisor.restart_count == 0
+
+
+def test_a_third_model_takes_over_from_one_in_probation(service, tmp_path):
+    service.collects()
+    for version in (corpus.NEXT, corpus.NEXT + 1):
+        bundle = corpus.bundle(corpus.good(version), tmp_path / f"v{version}", version)
+        service.gleaner("model", "import", bundle)
+        wait_until(lambda wanted=version: serving_version(service.gleaner) == wanted, 20, f"{version} judges no frame")
+    service.collects()
+    service.ends()
+    assert states(service.gleaner) == {corpus.ACTIVE: "previous", corpus.NEXT: "retired", corpus.NEXT + 1: "active"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_the_walls_stand_without_the_rights_of_root(binary, tmp_path_factory):
+    # Nobody's: what belongs to root's own folders cannot be seen from there.
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        os.chmod(folder, 0o755)
+        library = shutil.copy(os.environ["GLEANER_ONNXRUNTIME"], folder)
+        command = shutil.copy(binary, folder)
+        gleaner = Gleaner(command, folder / "station")
+        gleaner.text("init", gleaner.folder)
+        bundle = corpus.bundle(corpus.good(), folder / "good")
+        shutil.copytree(bundle, gleaner.folder / "good")
+        for path in [gleaner.folder, *gleaner.folder.rglob("*")]:
+            os.chown(path, 65534, 65534)
+        environment = {"GLEANER_ONNXRUNTIME": library, "PATH": os.environ["PATH"], "HOME": name}
+        nobody = {"user": 65534, "group": 65534, "extra_groups": [], "env": environment, "cwd": "/"}
+        done = gleaner.text("model", "import", gleaner.folder / "good", "--json", **nobody)
+        walls = set(json.loads(done.stdout)["verdict"]["proof"]["walls"])
+        # Whether a user may leave the network is the system's to say.
+        may_leave = subprocess.run(["unshare", "--user", "--net", "true"], check=False, **nobody).returncode == 0
+        assert walls == {"files", "memory", "processor"} | ({"network"} if may_leave else set())
 
 
 def serving_version(gleaner):

@@ -151,15 +151,18 @@ def test_a_model_that_crashes_in_the_shadow_goes_and_collecting_goes_on(parts, t
     assert parts("status")["model"]["version"] == corpus.ACTIVE
 
 
-@pytest.mark.parametrize("order", ["nan@run=10,in=run", "fail@run=10,in=run"])
-def test_where_two_models_do_not_fit_the_first_failed_frame_is_judged_by_the_one_before(parts, tmp_path, order):
+@pytest.mark.parametrize(
+    ("order", "reason"),
+    [("nan@run=10,in=run", "of its first"), ("fail@run=10,in=run", "of its first"), ("slow@run=10,ms=500,in=run", "slow")],
+)
+def test_where_two_models_do_not_fit_the_one_before_comes_back_into_memory(parts, tmp_path, order, reason):
     configuration = (parts.folder / "gleaner.yaml").read_text().rstrip()
     (parts.folder / "gleaner.yaml").write_text(configuration.removesuffix("}") + ", unload_first: true}\n")
     parts("model", "import", corpus.bundle(corpus.marked(order), tmp_path / "bad"))
     counts = frames(parts, range(30))
     assert (counts["stored"], counts["dropped"]) == (30, 0)
     verdict = parts("model", "show", f"{corpus.NAME}@{corpus.NEXT}")
-    assert verdict["state"] == "rejected" and "of its first" in verdict["reason"]
+    assert verdict["state"] == "rejected" and reason in verdict["reason"]
     versions = [line["sample"]["model"]["version"] for line in parts.samples().values()]
     assert 0 < versions.count(corpus.NEXT) < 30
 
@@ -171,3 +174,28 @@ def test_a_model_that_went_for_what_it_did_comes_back_only_when_a_person_insists
     parts.fails("model", "import", bundle, naming=["not let in again", "--retry"])
     parts.fails("model", "activate", f"{corpus.NAME}@{corpus.NEXT}", naming=["rejected"])
     assert parts("model", "import", "--retry", bundle)["state"] == "active"
+
+
+def test_what_is_the_devices_fault_rejects_no_model(parts, tmp_path):
+    parts("model", "import", corpus.bundle(corpus.good(), tmp_path / "better"))
+    configuration = parts.folder / "gleaner.yaml"
+    right = configuration.read_text()
+    configuration.write_text(right + "inference: {library: /nowhere/libonnxruntime.so}\n")
+    for _ in range(4):
+        parts.fails("run", "--until-end", naming=["/nowhere"])
+    configuration.write_text(right)
+    counts = frames(parts, range(10))
+    assert (counts["stored"], counts["dropped"]) == (10, 0)
+    assert parts("model", "show", corpus.NAME)["stage"] == "probation"
+    assert parts("status")["model"]["version"] == corpus.NEXT
+
+
+def test_importing_the_model_that_serves_again_repairs_its_files(meter, meter_bundles, camera):
+    (file,) = (meter.folder / "models").glob("*/model.onnx")
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    meter.fails("run", "--until-end", naming=["SHA-256 differs", "import meter-digits@1 again"])
+    report = meter("model", "import", meter_bundles[1])
+    assert (report["state"], report["known"]) == ("active", True)
+    assert file.read_bytes() == whole
+    meter("run", "--until-end")

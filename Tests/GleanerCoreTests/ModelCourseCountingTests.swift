@@ -35,11 +35,14 @@ import Testing
         var limits = ModelCourse.Limits()
         (limits.shadowFrameCount, limits.probationFrameCount) = (5, 7)
         var course = ModelCourseTests.course([.proved, .gated, ModelCourseTests.inShadow])
-        let early = course.handle(.served(frameCount: 4), limits: limits)
+        let early = course.handle(.asked(frameCount: 4), limits: limits)
         #expect(early == .none && course.stage == .shadow && course.servedCount == 4)
         // More than enough for both: those of the shadow do not count for the probation.
-        let enough = course.handle(.served(frameCount: 100), limits: limits)
+        let enough = course.handle(.asked(frameCount: 100), limits: limits)
         #expect(enough == .serve && course.stage == .probation && course.servedCount == 0)
+        // What the shadow's process tells late is no frame that it served.
+        let late = course.handle(.asked(frameCount: 100), limits: limits)
+        #expect(late == .none && course.stage == .probation && course.servedCount == 0)
     }
 
     @Test func aProbationThatIsBegunAnewCountsAnew() {

@@ -74,7 +74,7 @@ import Testing
         return switch (action, event) {
         case (.serve, .activated):
             [.proved, .gated, .shadow, .confirmed].contains(before.stage) && serves.contains(after.stage)
-        case (.serve, .served): before.stage == .shadow && after.stage == .probation
+        case (.serve, .asked): before.stage == .shadow && after.stage == .probation
         case (.serve, _): false
         case (.shadow, .activated(inShadow: true, isAlone: false)): after.stage == .shadow
         case (.shadow, _): false
@@ -95,7 +95,7 @@ import Testing
     }
 
     private static func event(_ numbers: inout FixedNumbers) -> Event {
-        switch Int.random(in: 0..<30, using: &numbers) {
+        switch Int.random(in: 0..<32, using: &numbers) {
         case 0...4: .proved
         case 5...7: .gated
         case 8...11: .activated(inShadow: .random(using: &numbers), isAlone: false)
@@ -107,6 +107,7 @@ import Testing
         case 24: .proofFailed(reason: "proof")
         case 25: .gateFailed(reason: "gate")
         case 26, 27: .replaced
+        case 30, 31: .asked(frameCount: Int.random(in: 0...15, using: &numbers))
         default: .importedAgain(insists: Int.random(in: 0..<2, using: &numbers) == 0)
         }
     }

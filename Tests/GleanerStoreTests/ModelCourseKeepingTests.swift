@@ -109,7 +109,6 @@ import Testing
         #expect(try store.slot(in: .shadow)?.manifest.version == 3)
     }
 
-    /// Rows that have no entry in their index are damage that only a check of all pages sees.
     private func makeDamaged(in path: String) throws -> [ModelSlot] {
         let slots = try {
             let fixture = try StoreFixture(path: path)
@@ -130,17 +129,7 @@ import Testing
         }()
         // The fixture took its folder with it.
         try FileManager.default.moveItem(atPath: path + "-copy", toPath: path)
-        let queue = try DatabaseQueue(path: path + "/queue.sqlite")
-        try queue.write { db in
-            try db.execute(sql: "PRAGMA writable_schema = ON")
-            try db.execute(
-                sql: """
-                    UPDATE sqlite_master SET rootpage = (SELECT rootpage FROM sqlite_master WHERE name = 'event')
-                    WHERE name = 'sample_by_class'
-                    """)
-        }
-        try queue.close()
-        try Data("a step failed".utf8).write(to: URL(filePath: path + "/queue.suspect"))
+        try StoreFixture.damageIndex(in: path)
         return slots
     }
 }

@@ -112,19 +112,23 @@ import Testing
         #expect(try places(fixture.store) == ["1 active/confirmed", "2 rejected/rejected"])
     }
 
-    /// The first model is activated again while the second is in probation, and fails: the second serves, with nothing
-    /// behind it.
-    @Test func whatIsGoneBackToServesAsOneThatIsAlone() throws {
-        for goesBackByHand in [true, false] {
-            let fixture = try store(1...2)
-            try activate(1, 2, 1, in: fixture.store)
-            #expect(try places(fixture.store) == ["1 active/probation", "2 previous/gated"])
-            if goesBackByHand { try fixture.store.rollBack() } else { try fail(1, in: fixture.store) }
-            #expect(try places(fixture.store).last == "2 active/confirmed")
-            // What it does wrong from now on, it does in service.
-            try fail(2, in: fixture.store)
-            #expect(try fixture.store.model(named: "digits@2").course.failedInService)
-        }
+    /// Whoever names the one before wants it back: the other has not shown that it could be gone back to.
+    @Test func activatingTheOneBeforeAnUnconfirmedOneIsGoingBack() throws {
+        let fixture = try store(1...2)
+        try activate(1, 2, 1, in: fixture.store)
+        #expect(try places(fixture.store) == ["1 active/confirmed", "2 retired/gated"])
+        #expect(throws: GleanerError.self) { try fixture.store.rollBack() }
+        // What it does wrong from now on, it does in service.
+        try fail(1, in: fixture.store)
+        #expect(try fixture.store.model(named: "digits@1").course.failedInService)
+    }
+
+    @Test func activatingTheOneBeforeAConfirmedOneBeginsAProbation() throws {
+        let fixture = try store(1...2)
+        try activate(1, 2, in: fixture.store)
+        try ModelFixture(2).confirm(in: fixture.store)
+        try activate(1, in: fixture.store)
+        #expect(try places(fixture.store) == ["1 active/probation", "2 previous/confirmed"])
     }
 
     // MARK: Refusing
@@ -165,8 +169,10 @@ import Testing
         #expect(try places(fixture.store) == ["1 active/confirmed", "2 shadow/shadow", "3 staged/gated"])
         try activate(3, in: fixture.store, inShadow: true)
         #expect(try places(fixture.store) == ["1 active/confirmed", "2 staged/gated", "3 shadow/shadow"])
-        try fixture.store.advance(ModelFixture(3).id, .served(frameCount: 10))
+        try fixture.store.advance(ModelFixture(3).id, .asked(frameCount: 10), verdict: "{\"shadow\":1}")
         #expect(try places(fixture.store) == ["1 previous/confirmed", "2 staged/gated", "3 active/probation"])
+        // What was found out is written down with it.
+        #expect(try fixture.store.model(named: "digits@3").verdict == "{\"shadow\":1}")
     }
 
     @Test func whatFailsInTheShadowTouchesNoOther() throws {
@@ -181,8 +187,9 @@ import Testing
     @Test func whatStandsReadyNeedsNoShadow() throws {
         let fixture = try store(1...2)
         try activate(1, 2, in: fixture.store)
+        try ModelFixture(2).confirm(in: fixture.store)
         try activate(1, in: fixture.store, inShadow: true)
-        #expect(try places(fixture.store) == ["1 active/probation", "2 previous/gated"])
+        #expect(try places(fixture.store) == ["1 active/probation", "2 previous/confirmed"])
     }
 
     // MARK: Rolling back

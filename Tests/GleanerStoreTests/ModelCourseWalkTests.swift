@@ -49,7 +49,9 @@ import Testing
         case .shadow: try store.activate(model.id, inShadow: true)
         case .started(let boot): try store.advance(model.id, .started(boot: boot), limits: limits)
         case .stopped: try store.advance(model.id, .stopped, limits: limits)
-        case .served(let frameCount): try store.advance(model.id, .served(frameCount: frameCount), limits: limits)
+        case .served(let frameCount):
+            try store.advance(model.id, .asked(frameCount: frameCount), limits: limits)
+            try store.advance(model.id, .served(frameCount: frameCount), limits: limits)
         case .fail: try store.advance(model.id, .failed(reason: "it failed"), limits: limits)
         case .proofFails: try store.advance(model.id, .proofFailed(reason: "it leaks"), limits: limits)
         case .refuse:

@@ -31,6 +31,21 @@ final class StoreFixture {
 
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
+    /// Takes an index its rows, and leaves the suspicion that a step failed: damage that only a check of all pages sees.
+    static func damageIndex(in path: String) throws {
+        let queue = try DatabaseQueue(path: path + "/queue.sqlite")
+        try queue.write { db in
+            try db.execute(sql: "PRAGMA writable_schema = ON")
+            try db.execute(
+                sql: """
+                    UPDATE sqlite_master SET rootpage = (SELECT rootpage FROM sqlite_master WHERE name = 'event')
+                    WHERE name = 'sample_by_class'
+                    """)
+        }
+        try queue.close()
+        try Data("a step failed".utf8).write(to: URL(filePath: path + "/queue.suspect"))
+    }
+
     static func makeFolder() throws -> String {
         let path = FileManager.default.temporaryDirectory.path + "/gleaner-store-\(UInt64.random(in: 0...UInt64.max))"
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)

@@ -43,6 +43,7 @@ extension Collector {
                     next.state = judge.state
                     stateAt = now
                     writeServedCount(of: judge)
+                    writeShadow(of: judge)
                 }
                 guard judged.push(.frame(next)) else { break judging }
             }

@@ -26,15 +26,16 @@ extension Collector {
         guard let slot, let bundle = store.bundle(slot) else {
             return nextShadow.withLock { $0 = .end }
         }
+        let before = try deployment.verdict(on: slot).shadow
         do {
             let shadow = try ModelShadow(
-                bundle, deployment.isolation, deployment.configuration.models.shadow,
-                try deployment.verdict(on: slot).shadow)
+                bundle, deployment.isolation, settings.shadow, frameCountBefore: slot.course.servedCount, report: before
+            )
             nextShadow.withLock { $0 = .begin(shadow) }
-        } catch let error as GleanerError {
-            var verdict = try deployment.verdict(on: slot)
-            verdict.shadow = ModelVerdict.Shadow(failure: .init(error))
-            try rejectShadow(verdict, slot.id, error.message)
+        } catch let error as GleanerError where ModelFault.isOfModel(error.code) {
+            var report = before ?? ModelVerdict.Shadow()
+            report.failure = .init(error)
+            try reject(slot, report, error.message)
         }
     }
 
@@ -53,25 +54,34 @@ extension Collector {
         endShadow(in: judge)
     }
 
-    /// Writes down what the shadow has shown so far, and ends its process.
+    /// Ends the shadow's process, when what it has shown is written down.
     func endShadow(in judge: FrameJudge) {
-        guard let shadow = judge.shadow.take() else { return }
+        writeShadow(of: judge)
+        judge.shadow = nil
+    }
+
+    /// Writes down what the shadow has shown so far, so that a restart goes on there.
+    func writeShadow(of judge: FrameJudge) {
+        guard let shadow = judge.shadow else { return }
         do {
             guard let slot = try store.models().first(where: { $0.id == shadow.id }) else { return }
-            var verdict = try deployment.verdict(on: slot)
-            verdict.shadow = shadow.report
-            if let failure = shadow.failure { return try rejectShadow(verdict, shadow.id, failure.message) }
-            try store.setVerdict(try verdict.text, of: shadow.id)
+            if let failure = shadow.failure { return try reject(slot, shadow.report, failure.message) }
             try store.advance(
-                shadow.id, .served(frameCount: shadow.frameCount), limits: deployment.configuration.models.limits)
+                slot.id, .asked(frameCount: shadow.takeFrameCount()), limits: settings.limits,
+                verdict: try text(of: slot, shadow.report))
         } catch {
             fail(error)
         }
     }
 
-    private func rejectShadow(_ verdict: ModelVerdict, _ id: ModelID, _ reason: String) throws {
-        try store.setVerdict(try verdict.text, of: id)
-        try store.advance(id, .failed(reason: reason))
-        logger.error("model rejected in the shadow", metadata: ["model": "\(id)", "reason": "\(reason)"])
+    private func reject(_ slot: ModelSlot, _ report: ModelVerdict.Shadow, _ reason: String) throws {
+        try store.advance(slot.id, .failed(reason: reason), verdict: try text(of: slot, report))
+        logger.error("model rejected in the shadow", metadata: ["model": "\(slot.id)", "reason": "\(reason)"])
+    }
+
+    private func text(of slot: ModelSlot, _ report: ModelVerdict.Shadow) throws -> String {
+        var verdict = try deployment.verdict(on: slot)
+        verdict.shadow = report
+        return try verdict.text
     }
 }

@@ -19,11 +19,11 @@ extension Collector {
         var shadow = shadow
         while !stop.wait(seconds: watchIntervalSeconds) {
             watchProbation()
+            fulfilWish()
             do {
                 let now = try deployment.store.dataVersion()
                 guard now != version else { continue }
                 version = now
-                if let wished = try wishedModel() { prepare(wished) }
                 try prepareShadow(&shadow)
                 if clock.now().seconds - learnedAt.seconds >= feedbackIntervalSeconds {
                     learnedAt = clock.now()
@@ -35,16 +35,8 @@ extension Collector {
         }
     }
 
-    /// The active model, if it is another one than serves here.
-    private func wishedModel() throws -> ModelSlot? {
-        try serving.withLock { serving in
-            guard let active = try deployment.store.slot(in: .active), active.id != serving?.id else { return nil }
-            return active
-        }
-    }
-
     private func learn(at now: Instant) throws {
-        guard let model = serving.withLock({ $0?.id }) else { return }
+        guard let model = serving.withLock({ $0?.known }) else { return }
         var later = FeedbackNews(competence: [model: try deployment.store.competence(of: model)])
         let overdue = Instant(seconds: now.seconds - deployment.configuration.selection.expireAfterSeconds)
         later.released = Set(try deployment.store.expire(exportedBefore: overdue))

@@ -91,8 +91,8 @@ public final class Collector: @unchecked Sendable {
         let lock = try DeploymentLock(.collector, in: deployment.store.folder)
         defer { withExtendedLifetime(lock) {} }
         let store = deployment.store
-        let loaded = try loadActive()
         defer { noteEnd() }
+        let loaded = try loadActive()
         let model = loaded.model
         let run = try store.beginRun()
         let restored = try store.collectorState()

@@ -18,15 +18,8 @@ final class FrameJudge: @unchecked Sendable {
     let device: DeviceID
     let run: RunID
     let settings: Configuration.SelectionSettings
-    private(set) var model: LoadedModel
-    /// While ``model`` is in probation: the one before it, which judges what the new one cannot.
-    private var predecessor: LoadedModel?
-    private var probation: Probation?
-    private var probationOutcome: Probation.Outcome?
-    private var toldServedCount = 0
-    /// Seconds that the latest frames took in the model that serves.
-    private var latencies: [Double] = []
-    private let inference: InferenceWatch
+    /// The model that serves, and what it is watched by.
+    let serving: ServingModel
     /// A model that is asked about some frames beside the one that serves.
     var shadow: ModelShadow?
     private var selector: Selector
@@ -43,14 +36,15 @@ final class FrameJudge: @unchecked Sendable {
         self.device = device
         self.run = run
         self.settings = settings
-        self.model = model
-        self.inference = inference
+        serving = ServingModel(model, inference: inference)
         draw = SeededDraw(seed: settings.seed)
         selector = Selector(settings: settings.rules, draw: draw, run: run, memory: memory, bank: bank)
         if let state { restore(state) }
         recorder = DecisionRecorder(
             policy: settings.source, model: model.manifest.id, byteCountMax: recordedByteCountMax)
     }
+
+    var model: LoadedModel { serving.model }
 
     /// What a restart goes on from.
     var state: JSONValue {
@@ -74,132 +68,16 @@ final class FrameJudge: @unchecked Sendable {
     /// See ``Selector/takeAlarms()``.
     func takeAlarms() -> [String] { selector.takeAlarms() }
 
-    /// Goes on with another model from the next frame.
-    func swap(to model: LoadedModel) {
-        endProbation()
-        if model !== self.model { self.model.unload() }
-        serve(model)
-    }
-
-    private func serve(_ model: LoadedModel) {
-        let isOther = model.manifest.id != self.model.manifest.id
-        let sharesEmbeddings = model.sharesEmbeddings(with: self.model)
-        self.model = model
-        latencies = []
-        guard isOther else { return }
-        selector.modelChanged(sharesEmbeddings: sharesEmbeddings)
-        recorder?.note(.model(model.manifest.id))
-    }
-
-    // MARK: Probation
-
-    /// Goes on with another model from the next frame, and watches it.
-    ///
-    /// - Parameter predecessor: The one to go back to; out of memory where two do not fit. `nil` if it is not at hand.
-    func swap(to model: LoadedModel, predecessor: LoadedModel?, limits: Probation.Limits, servedCount: Int) {
-        let before = latencies.isEmpty ? nil : latencies.sorted()[latencies.count / 2]
-        if self.model !== model, self.model !== predecessor { self.model.unload() }
-        serve(model)
-        self.predecessor = predecessor
-        probation = Probation(limits: limits, servedCount: servedCount, latencyBefore: before)
-        (probationOutcome, toldServedCount) = (nil, servedCount)
-    }
-
-    /// The model that ``model`` took the place of, while it is in probation.
-    var heldPredecessor: LoadedModel? { predecessor }
-
-    /// Frames of the probation since this was asked last.
-    func takeServedCount() -> Int {
-        let count = probation?.servedCount ?? toldServedCount
-        defer { toldServedCount = count }
-        return count - toldServedCount
-    }
-
-    /// What came of the probation; asked after each frame.
-    func takeProbationOutcome() -> Probation.Outcome? { probationOutcome.take() }
-
-    /// The model has shown what it had to, or another one takes its place.
-    func endProbation() {
-        probation = nil
-        predecessor?.unload()
-        predecessor = nil
-    }
-
-    /// Serves with the predecessor again, which is `nil` if it is not at hand.
-    func goBack() -> LoadedModel? {
-        guard let predecessor else { return nil }
-        probation = nil
-        self.predecessor = nil
-        if predecessor !== model { model.unload() }
-        serve(predecessor)
-        return predecessor
-    }
-
-    private struct Said {
-        var model: LoadedModel
-        var prediction: Prediction
-        var embedding: Embedding?
-        var seconds: Double
-    }
-
-    /// What is said of the frame: by the model that serves, or, if that one fails in its probation, by its predecessor, so
-    /// that no frame is lost by a swap.
-    private func say() throws -> Said {
-        guard var probation else { return try ask(model) }
-        defer { self.probation = probation }
-        do {
-            let said = try ask(model)
-            if probation.asksPredecessor, let predecessor, predecessor.isLoaded, let other = try? ask(predecessor) {
-                probation.predecessorServed(Self.answer(other))
+    /// Changes which model serves from the next frame on.
+    func changeModel<Value>(_ change: (ServingModel) throws -> Value) rethrows -> Value {
+        let before = model
+        defer {
+            if model.manifest.id != before.manifest.id {
+                selector.modelChanged(sharesEmbeddings: model.sharesEmbeddings(with: before))
+                recorder?.note(.model(model.manifest.id))
             }
-            conclude(probation.served(Self.answer(said)))
-            if probation.servedCount % 16 == 0 { conclude(probation.memory(ProcessMemory.byteCount)) }
-            return said
-        } catch {
-            let reason = (error as? GleanerError)?.message ?? "\(error)"
-            guard let predecessor else {
-                // It is fetched once it is to serve again; until then there is nobody else to ask.
-                conclude(probation.failed(reason))
-                throw error
-            }
-            let isAlone = !predecessor.isLoaded
-            if isAlone {
-                conclude(probation.failed(reason, isAlone: true))
-                model.unload()
-                try predecessor.load()
-            }
-            // A frame that neither can judge says nothing of the new one.
-            var said = try ask(predecessor)
-            said.embedding = nil
-            if !isAlone { conclude(probation.failed(reason)) }
-            return said
         }
-    }
-
-    private func conclude(_ outcome: Probation.Outcome?) { probationOutcome = probationOutcome ?? outcome }
-
-    private func ask(_ model: LoadedModel) throws -> Said {
-        inference.begin(model.manifest.id)
-        defer { inference.end() }
-        let began = ContinuousClock.now
-        let (prediction, embedding) = try model.judge(pixels)
-        let seconds = (ContinuousClock.now - began).seconds
-        if model === self.model {
-            latencies.append(seconds)
-            if latencies.count > 15 { latencies.removeFirst() }
-        }
-        return Said(model: model, prediction: prediction, embedding: embedding, seconds: seconds)
-    }
-
-    private static func answer(_ said: Said) -> Probation.Answer {
-        let decoder = said.model.decoder
-        let record = PredictionRecord(
-            said.prediction, labels: said.model.manifest.labels, scoreMin: decoder.scoreMin)
-        let claimed =
-            record.task == .detection ? record.confidentBoxes.first?.label : record.claimedClasses.first?.label
-        return .init(
-            topClass: claimed, confidence: said.prediction.confidence(scoreMin: decoder.scoreMin),
-            seconds: said.seconds)
+        return try change(serving)
     }
 
     /// Takes in what labels said of the model, and which samples will have none.
@@ -245,9 +123,9 @@ final class FrameJudge: @unchecked Sendable {
             frame.duplicateOf = gate.duplicateOf
             return frame.outcome = .rejected(reason: RejectionReason.duplicate.rawValue, model: id)
         }
-        let said: Said
+        let said: ServingModel.Said
         do {
-            said = try say()
+            said = try serving.say(of: pixels)
         } catch {
             return frame.outcome = .dropped(reason: error.codeText, model: id)
         }
@@ -311,29 +189,23 @@ final class FrameJudge: @unchecked Sendable {
     ///
     /// Utilities of strategies that go by the frames before and after are not found again: those are long gone.
     func rescore(_ id: SampleID, picture: [UInt8], at now: Instant) -> SampleScore? {
-        guard (try? picture.withUnsafeBytes { try decoder.decode($0, into: &pixels) }) != nil else { return nil }
-        let judgement: Said
-        do {
-            judgement = try ask(model)
-        } catch {
-            // The model before it had judged the frame.
-            conclude(probation?.failed((error as? GleanerError)?.message ?? "\(error)"))
-            return nil
-        }
+        guard (try? picture.withUnsafeBytes { try decoder.decode($0, into: &pixels) }) != nil,
+            let said = try? serving.sayAnew(of: pixels)
+        else { return nil }
         let candidate = Candidate(
-            sequence: id.sequence, prediction: judgement.prediction, manifest: model.manifest,
-            scoreMin: model.decoder.scoreMin, hash: PerceptualHash.of(pixels), embedding: judgement.embedding)
+            sequence: id.sequence, prediction: said.prediction, manifest: model.manifest,
+            scoreMin: model.decoder.scoreMin, hash: PerceptualHash.of(pixels), embedding: said.embedding)
         var strategies = settings.rules.strategies
         let best = strategies.best(of: candidate, in: StreamContext(run: id.run, now: now, draw: draw))
         let utility = best?.utility ?? Utility(0)
-        if let embedding = judgement.embedding { selector.embedded(id.local, embedding, at: now) }
+        if let embedding = said.embedding { selector.embedded(id.local, embedding, at: now) }
         return SampleScore(
             id: id, model: model.manifest.id,
             prediction: PredictionRecord(
-                judgement.prediction, labels: model.manifest.labels, scoreMin: model.decoder.scoreMin),
+                said.prediction, labels: model.manifest.labels, scoreMin: model.decoder.scoreMin),
             utility: utility,
             evictionKey: EvictionKey(utility: utility, run: id.run, sequence: id.sequence, draw: draw).value,
-            embedding: judgement.embedding)
+            embedding: said.embedding)
     }
 }
 

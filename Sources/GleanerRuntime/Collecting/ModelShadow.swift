@@ -12,32 +12,39 @@ final class ModelShadow: @unchecked Sendable {
     private let since = ContinuousClock.now
     private var spentSeconds = 0.0
     private var seconds: [Double] = []
+    /// Frames that it was asked about by earlier runs, by this one, and how many of these were told.
     private let frameCountBefore: Int
+    private var frameCount = 0
+    private var toldFrameCount = 0
     private(set) var failure: GleanerError?
     var report: ModelVerdict.Shadow
 
     /// From so much on the two say something else.
     private static let disagreementMin = 0.5
 
+    /// - Parameters:
+    ///   - frameCountBefore: Frames that earlier runs asked it about.
+    ///   - report: What they found out.
     /// - Throws: ``GleanerError`` saying what the model did.
     init(
-        _ bundle: ModelBundle, _ isolation: ModelIsolation, _ settings: ModelSettings.Shadow,
-        _ report: ModelVerdict.Shadow?
-    )
-        throws
-    {
+        _ bundle: ModelBundle, _ isolation: ModelIsolation, _ settings: ModelSettings.Shadow, frameCountBefore: Int,
+        report: ModelVerdict.Shadow?
+    ) throws {
         id = bundle.manifest.id
         self.settings = settings
+        self.frameCountBefore = frameCountBefore
         self.report = report ?? ModelVerdict.Shadow()
-        frameCountBefore = self.report.frames
         model = try IsolatedModel(bundle, isolation)
     }
 
     /// Whether it was asked about as many frames as it had to be.
-    var isComplete: Bool { report.frames >= settings.frameCount }
+    var isComplete: Bool { frameCountBefore + frameCount >= settings.frameCount }
 
-    /// Frames since it was made.
-    var frameCount: Int { report.frames - frameCountBefore }
+    /// Frames since this was asked last.
+    func takeFrameCount() -> Int {
+        defer { toldFrameCount = frameCount }
+        return frameCount - toldFrameCount
+    }
 
     /// How far it is from what the model that serves said of a frame; `nil` for a frame that it is not asked about.
     func disagreement(
@@ -68,7 +75,8 @@ final class ModelShadow: @unchecked Sendable {
     }
 
     private func note(_ answer: IsolationReply.Answer) {
-        report.frames += 1
+        frameCount += 1
+        report.frames = frameCountBefore + frameCount
         seconds.append(answer.seconds)
         if seconds.count > 101 { seconds.removeFirst() }
         report.latencyMilliseconds = seconds.sorted()[seconds.count / 2] * 1000
