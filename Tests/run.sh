@@ -48,9 +48,7 @@ export OMP_NUM_THREADS=1 # NumPy's threads only get into each other's way here
 cd "$root"
 step "Building"
 swift build --build-tests --traits Full
-swift build -c release --traits Full --product gleaner
-GLEANER_BIN="$(swift build -c release --traits Full --product gleaner --show-bin-path)/gleaner"
-export GLEANER_BIN
+need_gleaner
 
 step "swift test"
 swift test --skip-build --traits Full --parallel

@@ -88,5 +88,14 @@ need_onnxruntime() {
     mv "$folder/.$name.$$" "$GLEANER_ONNXRUNTIME"
 }
 
+# need_gleaner: the release build of this checkout; its path is in GLEANER_BIN afterwards.
+need_gleaner() {
+    local root
+    root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+    (cd "$root" && swift build -c release --traits Full --product gleaner) >&2
+    GLEANER_BIN="$(cd "$root" && swift build -c release --traits Full --product gleaner --show-bin-path)/gleaner"
+    export GLEANER_BIN
+}
+
 # need_debian_venv NAME PIN...: as need_venv, on Debian's own Python, with the packages that Debian has for it.
 need_debian_venv() { PYTHON=/usr/bin/python3 VENV_OPTIONS=--system-site-packages need_venv "$@"; }

@@ -25,12 +25,9 @@ struct BackboneDigest {
     }
 
     private init(_ model: UnsafeRawBufferPointer) throws {
-        var reader = ProtobufReader(model)
-        while let (number, value) = try reader.next() {
-            guard number == 7, case .bytes(let graph) = value else { continue }
-            var fields = ProtobufReader(graph)
-            while let (number, value) = try fields.next() {
-                guard case .bytes(let content) = value else { continue }
+        try ProtobufReader.forEachMessage(in: model) { number, graph in
+            guard number == 7 else { return }
+            try ProtobufReader.forEachMessage(in: graph) { number, content in
                 if number == 1 { try add(Self.node(content)) }
                 if number == 5 { try addWeight(content) }
             }
@@ -61,9 +58,7 @@ struct BackboneDigest {
 
     private static func node(_ bytes: UnsafeRawBufferPointer) throws -> Node {
         var node = Node()
-        var reader = ProtobufReader(bytes)
-        while let (number, value) = try reader.next() {
-            guard case .bytes(let content) = value else { continue }
+        try ProtobufReader.forEachMessage(in: bytes) { number, content in
             switch number {
             case 1: node.inputs.append(String(decoding: content, as: UTF8.self))
             case 2: node.outputs.append(String(decoding: content, as: UTF8.self))
@@ -72,7 +67,7 @@ struct BackboneDigest {
                 node.kind.append(contentsOf: "\(number):\(content.count):".utf8)
                 node.kind.append(contentsOf: content)
                 if number == 5 { node.hasGraph = try node.hasGraph || holdsGraph(content) }
-            default: continue
+            default: break
             }
         }
         return node

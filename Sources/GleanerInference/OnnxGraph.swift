@@ -26,9 +26,8 @@ struct OnnxGraph {
     /// - Throws: ``GleanerError`` with code `model.corrupt`.
     init(_ bytes: UnsafeRawBufferPointer, named name: String) throws {
         do {
-            var reader = ProtobufReader(bytes)
-            while let (number, value) = try reader.next() {
-                if number == 7, case .bytes(let graph) = value { try readGraph(graph) }
+            try ProtobufReader.forEachMessage(in: bytes) { number, graph in
+                if number == 7 { try readGraph(graph) }
             }
         } catch is ProtobufReader.Malformed {
             throw OnnxFile.corrupt(name)
@@ -55,31 +54,27 @@ struct OnnxGraph {
     }
 
     private mutating func readGraph(_ bytes: UnsafeRawBufferPointer) throws {
-        var reader = ProtobufReader(bytes)
-        while let (number, value) = try reader.next() {
-            guard case .bytes(let content) = value else { continue }
+        try ProtobufReader.forEachMessage(in: bytes) { number, content in
             switch number {
             case 1 where nodes.count < Self.nodeCountMax: nodes.append(try Self.node(content))
             case 5:
                 let (name, shape) = try Self.weight(content)
                 weights[name] = shape
             case 12: outputs.append(try Self.firstText(content))
-            default: continue
+            default: break
             }
         }
     }
 
     private static func node(_ bytes: UnsafeRawBufferPointer) throws -> Node {
         var node = Node()
-        var reader = ProtobufReader(bytes)
-        while let (number, value) = try reader.next() {
-            guard case .bytes(let content) = value else { continue }
+        try ProtobufReader.forEachMessage(in: bytes) { number, content in
             switch number {
             case 1: node.inputs.append(text(content))
             case 2: node.outputs.append(text(content))
             case 4: node.operation = text(content)
             case 5: if let strides = try strides(content) { node.strides = strides }
-            default: continue
+            default: break
             }
         }
         return node

@@ -31,6 +31,16 @@ struct ProtobufReader {
         }
     }
 
+    /// Hands out the fields that are texts, nested messages or packed numbers, in their order.
+    static func forEachMessage(
+        in bytes: UnsafeRawBufferPointer, _ body: (UInt32, UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        var reader = ProtobufReader(bytes)
+        while let (number, value) = try reader.next() {
+            if case .bytes(let content) = value { try body(number, content) }
+        }
+    }
+
     /// A varint outside of any field: packed numbers are nothing else.
     mutating func nextPacked() throws -> UInt64? { offset < bytes.count ? try varint() : nil }
 

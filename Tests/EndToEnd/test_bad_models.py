@@ -15,7 +15,7 @@ from badmodels import corpus
 from driver import Gleaner
 from supervisor import Camera, Supervisor, wait_until
 
-CANDIDATE = f"{corpus.NAME}@{corpus.NEXT}"
+CHALLENGER = f"{corpus.NAME}@{corpus.NEXT}"
 FRAMES = 20
 # What the collector promises, and what it may take to start.
 BACK_SECONDS, FAILED_FRAMES_MAX, START_SECONDS = 5, 3, 2
@@ -60,7 +60,7 @@ def test_a_bad_bundle_is_not_let_in(unharmed, tmp_path, name):
 
 @pytest.mark.parametrize("byte_count", corpus.cuts())
 def test_a_model_that_was_cut_is_not_let_in(unharmed, tmp_path, byte_count):
-    unharmed.fails("model", "import", corpus.cut(byte_count, tmp_path / "bad"), naming=[CANDIDATE, "ONNX"])
+    unharmed.fails("model", "import", corpus.cut(byte_count, tmp_path / "bad"), naming=[CHALLENGER, "ONNX"])
 
 
 @pytest.mark.parametrize("order", corpus.PROVED)

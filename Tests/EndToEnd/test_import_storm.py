@@ -63,7 +63,10 @@ def test_an_import_that_is_killed_leaves_the_old_model_or_the_new_one(meter, met
             assert (frames["offered"], frames["dropped"]) == (offered, 0)
     print(dict(outcomes))
     assert outcomes["killed"] >= KILLS
-    assert left_alive() == []
+    deadline = time.monotonic() + 10
+    while left := left_alive():
+        assert time.monotonic() < deadline, f"processes {left} run models for nobody"
+        time.sleep(0.1)
     # Nothing of what was cut is left once another import has come.
     meter("model", "import", str(meter_bundles[3 - version]), *WISHES)
     names = sorted(path.name.rsplit("-", 1)[0] for path in (meter.folder / "models").iterdir())

@@ -24,8 +24,5 @@ need_venv formats "${QUICKSTART_PINS[@]}" pillow==13.0.0 jsonschema==4.26.0 rfc3
 need_onnxruntime
 export OMP_NUM_THREADS=1
 
-cd "$root"
-swift build -c release --traits Full --product gleaner >&2
-GLEANER_BIN="$(swift build -c release --traits Full --product gleaner --show-bin-path)/gleaner"
-export GLEANER_BIN
+need_gleaner
 exec "$VENV/bin/python" "$here/bench.py" "$@"

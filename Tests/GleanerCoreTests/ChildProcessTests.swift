@@ -166,8 +166,9 @@ import Testing
         var usage = rusage()
         getrusage(RUSAGE_SELF.rawValue, &usage)
         let megabytes = (usage.ru_maxrss >> 10) + 200
-        var large = try ChildProcess(
-            "/bin/sh", arguments: ["sh", "-c", "exec dd if=/dev/zero of=/dev/null bs=\(megabytes)M count=1"])
+        // dd lets go of its standard input at once: the socket stays open elsewhere until it has ended.
+        let command = "exec 3<&0; exec dd if=/dev/zero of=/dev/null bs=\(megabytes)M count=1"
+        var large = try ChildProcess("/bin/sh", arguments: ["sh", "-c", command])
         #expect(silence { _ = try line(of: &large) } == .ended)
         let byteCount = large.end().memoryByteCount
         #expect(byteCount > usage.ru_maxrss << 10 && byteCount < (megabytes + 50) << 20)

@@ -7,14 +7,14 @@ import Testing
 @Suite struct ModelGateClassTests {
     private func lines(_ answers: [ModelGate.Answer]) -> [String] {
         decide(answers).classes.map {
-            "\($0.label) \(Int(($0.candidate.share * Double($0.count)).rounded())) "
+            "\($0.label) \(Int(($0.challenger.share * Double($0.count)).rounded())) "
                 + "\(Int(($0.active.share * Double($0.count)).rounded())) of \($0.count)"
         }
     }
 
     private func decide(_ answers: [ModelGate.Answer]) -> ModelVerdict.Gate {
         ModelGate(settings: ModelSettings.Gate()).decide(
-            answers, candidate: ModelID(name: "a", version: 2, digest: Digest(of: [2])),
+            answers, challenger: ModelID(name: "a", version: 2, digest: Digest(of: [2])),
             active: ModelID(name: "a", version: 1, digest: Digest(of: [1])))
     }
 
@@ -24,8 +24,8 @@ import Testing
         PredictionRecord(.classification(probabilities: [0.9, 0.1]), labels: [label, "other"], scoreMin: nil)
     }
 
-    private func answer(_ truth: String, _ candidate: String, _ active: String) -> ModelGate.Answer {
-        ModelGate.Answer(label: .classified(truth), candidate: said(candidate), active: said(active))
+    private func answer(_ truth: String, _ challenger: String, _ active: String) -> ModelGate.Answer {
+        ModelGate.Answer(label: .classified(truth), challenger: said(challenger), active: said(active))
     }
 
     @Test func theMostFrequentClassComesFirst() {
@@ -39,7 +39,7 @@ import Testing
     @Test func aClassLineHasItsInterval() throws {
         let line = try #require(decide([answer("3", "3", "5")]).classes.first)
         // Wilson's: 1 of 1 and 0 of 1.
-        #expect(line.candidate.share == 1 && abs(line.candidate.low - 0.206_5) < 1e-4 && line.candidate.high == 1)
+        #expect(line.challenger.share == 1 && abs(line.challenger.low - 0.206_5) < 1e-4 && line.challenger.high == 1)
         #expect(line.active.share == 0 && line.active.low == 0 && abs(line.active.high - 0.793_5) < 1e-4)
     }
 
@@ -57,9 +57,10 @@ import Testing
         }
         let answers = [
             ModelGate.Answer(
-                label: .classes(["fog", "rain"]), candidate: several([0.9, 0.1, 0.2]), active: several([0.6, 0.7, 0.8])),
+                label: .classes(["fog", "rain"]), challenger: several([0.9, 0.1, 0.2]),
+                active: several([0.6, 0.7, 0.8])),
             // A frame that shows none of them is a frame, and no class.
-            ModelGate.Answer(label: .classes([]), candidate: several([0, 0, 0]), active: several([0.6, 0, 0])),
+            ModelGate.Answer(label: .classes([]), challenger: several([0, 0, 0]), active: several([0.6, 0, 0])),
         ]
         #expect(lines(answers) == ["fog 0 1 of 1", "rain 1 1 of 1"])
         let gate = decide(answers)
@@ -85,14 +86,14 @@ import Testing
             // Both bees and the wasp; and one bee, with a wasp too many.
             ModelGate.Answer(
                 label: marked(("bee", 0), ("bee", 50), ("wasp", 100)),
-                candidate: found(("bee", 1, 0.9), ("bee", 51, 0.6), ("wasp", 100, 0.7)),
+                challenger: found(("bee", 1, 0.9), ("bee", 51, 0.6), ("wasp", 100, 0.7)),
                 active: found(("bee", 1, 0.9), ("wasp", 100, 0.7), ("wasp", 200, 0.9))),
             // At the same place, but not sure enough; and of another class.
             ModelGate.Answer(
-                label: marked(("wasp", 0)), candidate: found(("wasp", 0, 0.4)), active: found(("bee", 0, 0.9))),
+                label: marked(("wasp", 0)), challenger: found(("wasp", 0, 0.4)), active: found(("bee", 0, 0.9))),
             // Half as far off as it is wide: 5 of 15 are shared, too few.
             ModelGate.Answer(
-                label: marked(("wasp", 0)), candidate: found(("wasp", 5, 0.9)), active: found(("wasp", 3, 0.9))),
+                label: marked(("wasp", 0)), challenger: found(("wasp", 5, 0.9)), active: found(("wasp", 3, 0.9))),
         ]
         #expect(lines(answers) == ["wasp 1 2 of 3", "bee 1 0 of 1"])
         let gate = decide(answers)
@@ -100,7 +101,7 @@ import Testing
     }
 
     @Test func aFrameOfNothingIsRightWhenNothingIsFound() {
-        let answers = [ModelGate.Answer(label: .boxes([]), candidate: found(), active: found(("bee", 0, 0.9)))]
+        let answers = [ModelGate.Answer(label: .boxes([]), challenger: found(), active: found(("bee", 0, 0.9)))]
         let gate = decide(answers)
         #expect(gate.labels == 1 && gate.wins == 1 && gate.classes.isEmpty)
     }
@@ -109,9 +110,9 @@ import Testing
 
     @Test func whatNobodyCanLabelAndWhatIsOfAnotherTaskIsLeftOut() {
         let answers = [
-            ModelGate.Answer(label: .unusable, candidate: said("3"), active: said("5")),
-            ModelGate.Answer(label: marked(("bee", 0)), candidate: said("3"), active: said("5")),
-            ModelGate.Answer(label: .classified("3"), candidate: found(), active: said("3")),
+            ModelGate.Answer(label: .unusable, challenger: said("3"), active: said("5")),
+            ModelGate.Answer(label: marked(("bee", 0)), challenger: said("3"), active: said("5")),
+            ModelGate.Answer(label: .classified("3"), challenger: found(), active: said("3")),
         ]
         let gate = decide(answers)
         #expect(gate.labels == 0 && gate.outcome == .tooFewLabels && gate.classes.isEmpty)

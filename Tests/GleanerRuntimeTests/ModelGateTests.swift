@@ -49,22 +49,22 @@ import Testing
     @Test func onlySamplesThatSaySomethingOfBothCount() {
         let (first, second, third) = (Self.batches[0], Self.batches[1], Self.batches[2])
         let samples = [sample(1, in: first), sample(2, in: second), sample(3, in: third, first), sample(4)]
-        let candidate = manifest(trainedOn: [first], onTest: true)
+        let challenger = manifest(trainedOn: [first], onTest: true)
         let active = manifest(trainedOn: [second])
-        let usable = ModelGate.usable(samples, candidate: candidate, active: active)
+        let usable = ModelGate.usable(samples, challenger: challenger, active: active)
         #expect(usable.samples.map(\.id.sequence) == [2, 4])
-        #expect(usable.candidate == .disjoint && usable.active == .heldOut)
+        #expect(usable.challenger == .disjoint && usable.active == .heldOut)
         // Without the second, nothing is left that the active model was trained beside.
-        let fewer = ModelGate.usable([samples[0], samples[3]], candidate: candidate, active: active)
+        let fewer = ModelGate.usable([samples[0], samples[3]], challenger: challenger, active: active)
         #expect(fewer.samples.map(\.id.sequence) == [4] && fewer.active == .disjoint)
     }
 
     @Test func whereNobodyKnowsTheLineageIsUnknownEvenWithoutSamples() {
         let unknown = manifest()
-        let none = ModelGate.usable([], candidate: unknown, active: manifest(trainedOn: []))
-        #expect(none.samples.isEmpty && none.candidate == .unknown && none.active == .disjoint)
-        let all = ModelGate.usable([sample()], candidate: manifest(trainedOn: Self.batches), active: unknown)
-        #expect(all.samples.count == 1 && all.candidate == .disjoint && all.active == .unknown)
+        let none = ModelGate.usable([], challenger: unknown, active: manifest(trainedOn: []))
+        #expect(none.samples.isEmpty && none.challenger == .unknown && none.active == .disjoint)
+        let all = ModelGate.usable([sample()], challenger: manifest(trainedOn: Self.batches), active: unknown)
+        #expect(all.samples.count == 1 && all.challenger == .disjoint && all.active == .unknown)
     }
 
     // MARK: Decisions
@@ -73,11 +73,11 @@ import Testing
         PredictionRecord(.classification(probabilities: [0.9]), labels: [label], scoreMin: nil)
     }
 
-    /// Frames that show a 3: of `wins` only the candidate is right, of `losses` only the active model, of `rights` both.
+    /// Frames that show a 3: of `wins` only the challenger is right, of `losses` only the active model, of `rights` both.
     private func answers(wins: Int, losses: Int, rights: Int = 0, wrongs: Int = 0) -> [ModelGate.Answer] {
-        func times(_ count: Int, _ candidate: String, _ active: String) -> [ModelGate.Answer] {
+        func times(_ count: Int, _ challenger: String, _ active: String) -> [ModelGate.Answer] {
             let answer = ModelGate.Answer(
-                label: .classified("3"), candidate: said(candidate), active: said(active))
+                label: .classified("3"), challenger: said(challenger), active: said(active))
             return Array(repeating: answer, count: count)
         }
         return times(wins, "3", "5") + times(losses, "5", "3") + times(rights, "3", "3") + times(wrongs, "5", "5")
@@ -91,7 +91,7 @@ import Testing
         (settings.requirement, settings.margin, settings.labelCountMin) = (requirement, margin, labelCountMin)
         let gate = ModelGate(settings: settings, accepts: accepts)
         return gate.decide(
-            answers, candidate: ModelID(name: "digits", version: 2, digest: Digest(of: [2])),
+            answers, challenger: ModelID(name: "digits", version: 2, digest: Digest(of: [2])),
             active: ModelID(name: "digits", version: 1, digest: Digest(of: [1])))
     }
 
@@ -131,7 +131,7 @@ import Testing
         }
         let none = decide([], .notWorse)
         #expect(none.outcome == .tooFewLabels && none.message.hasSuffix("there are none yet"))
-        #expect(none.labels == 0 && none.candidateRight == nil && none.difference == nil && none.classes.isEmpty)
+        #expect(none.labels == 0 && none.challengerRight == nil && none.difference == nil && none.classes.isEmpty)
     }
 
     /// Many losses and wins prove little of either, and the share alone decides.
@@ -146,7 +146,7 @@ import Testing
         #expect(
             gate.outcome == .passed
                 && gate.active == .init(ModelID(name: "digits", version: 1, digest: Digest(of: [1]))))
-        #expect(gate.candidateRight?.share == 49.0 / 60 && gate.activeRight?.share == 41.0 / 60)
+        #expect(gate.challengerRight?.share == 49.0 / 60 && gate.activeRight?.share == 41.0 / 60)
         #expect(abs((gate.pValue ?? 0) - 22.0 / 1024) < 1e-12)
         let difference = try #require(gate.difference)
         #expect(abs(difference.share - 8.0 / 60) < 1e-12)

@@ -8,14 +8,14 @@ import Testing
 
     /// - Returns: Why it was rejected, and at which frame; `nil` when 400 frames went well.
     private func rejection(
-        predecessor: ((Int) -> Answer)?, _ candidate: (Int) -> Answer
+        predecessor: ((Int) -> Answer)?, _ challenger: (Int) -> Answer
     ) -> (reason: String, frame: Int)? {
         var limits = Probation.Limits()
         limits.frameCount = 1000
         var probation = Probation(limits: limits)
         for index in 0..<400 {
             if let predecessor, probation.asksPredecessor { probation.predecessorServed(predecessor(index)) }
-            if case .rejected(let reason) = probation.served(candidate(index)) { return (reason, index + 1) }
+            if case .rejected(let reason) = probation.served(challenger(index)) { return (reason, index + 1) }
         }
         return nil
     }

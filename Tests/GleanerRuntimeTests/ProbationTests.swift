@@ -25,11 +25,11 @@ import Testing
     /// - Returns: The first outcome, and the number of the frame that it came at.
     private func outcome(
         of probation: inout Probation, _ frameCount: Int, predecessor: ((Int) -> Probation.Answer)? = nil,
-        _ candidate: (Int) -> Probation.Answer
+        _ challenger: (Int) -> Probation.Answer
     ) -> (outcome: Probation.Outcome, frame: Int)? {
         for index in 0..<frameCount {
             if let predecessor, probation.asksPredecessor { probation.predecessorServed(predecessor(index)) }
-            if let outcome = probation.served(candidate(index)) { return (outcome, index + 1) }
+            if let outcome = probation.served(challenger(index)) { return (outcome, index + 1) }
         }
         return nil
     }

@@ -14,8 +14,5 @@ need_debian libsqlite3-dev libpng-dev libturbojpeg0-dev python3-venv
 need_venv swap-bench "${QUICKSTART_PINS[@]}" jsonschema==4.26.0
 need_onnxruntime
 export OMP_NUM_THREADS=1
-cd "$root"
-swift build -c release --traits Full --product gleaner >&2
-GLEANER_BIN="$(swift build -c release --traits Full --product gleaner --show-bin-path)/gleaner"
-export GLEANER_BIN
+need_gleaner
 exec "$VENV/bin/python" "$root/Tests/SwapBench/bench.py" "$@"

@@ -59,8 +59,5 @@ need_venv consumers "${QUICKSTART_PINS[@]}" jsonschema==4.26.0 rfc3339-validator
 need_onnxruntime
 export OMP_NUM_THREADS=1
 
-cd "$root"
-swift build -c release --traits Full --product gleaner
-GLEANER_BIN="$(swift build -c release --traits Full --product gleaner --show-bin-path)/gleaner"
-export GLEANER_BIN
+need_gleaner
 "$VENV/bin/python" "$here/check.py" ${out:+--out "$out"} "${pythons[@]}"

@@ -8,8 +8,10 @@ struct CollectingClock: Sendable {
     init(start: Instant) { base = start.seconds }
 
     func now() -> Instant {
-        let elapsed = ContinuousClock.now - origin
-        let (seconds, attoseconds) = elapsed.components
-        return Instant(seconds: base + Double(seconds) + Double(attoseconds) * 1e-18)
+        Instant(seconds: base + (ContinuousClock.now - origin).seconds)
     }
+}
+
+extension Duration {
+    var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }

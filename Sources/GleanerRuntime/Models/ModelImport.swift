@@ -103,8 +103,8 @@ extension Deployment {
                 .modelState, "\(manifest.id) is not let in again: \(reason)",
                 remedy: "train a better one; --retry lets it in if what made it fail has changed")
         }
-        let candidate = ModelBundle(manifest: manifest, folder: URL(filePath: partial, directoryHint: .isDirectory))
-        let verdict = try prover(accepts: wishes.accepts).verdict(on: candidate, beside: active, signer: signer)
+        let challenger = ModelBundle(manifest: manifest, folder: URL(filePath: partial, directoryHint: .isDirectory))
+        let verdict = try prover(accepts: wishes.accepts).verdict(on: challenger, beside: active, signer: signer)
         try passOrRefuse(manifest, &course, verdict)
         try place(manifest, from: partial, course: here?.course == course ? nil : course, verdict, signer)
         if wishes.activates, verdict.gate?.outcome != .waits {

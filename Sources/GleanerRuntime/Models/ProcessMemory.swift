@@ -24,7 +24,3 @@ enum ProcessMemory {
         (try? String(contentsOfFile: path, encoding: .ascii)) ?? ""
     }
 }
-
-extension Duration {
-    var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
-}

@@ -55,7 +55,7 @@ struct ModelShowCommand: ParsableCommand {
         rows += gate.classes.prefix(20).map { line in
             [
                 "",
-                "\(line.label): \(percent(line.candidate)) of \(line.count), the active model \(percent(line.active))",
+                "\(line.label): \(percent(line.challenger)) of \(line.count), the active model \(percent(line.active))",
             ]
         }
         return rows

@@ -71,10 +71,8 @@ struct IsolatedModel: ~Copyable {
         } catch let silence as ChildProcess.Silence {
             throw Self.error(silence, of: process.take(), id, limits, frame: frameCount)
         }
-        if let failure = reply.failure {
-            if failure.isOfPicture { return nil }
-            throw Self.explained(failure, id, limits)
-        }
+        if reply.isUnreadable == true { return nil }
+        if let failure = reply.failure { throw Self.explained(failure, id, limits) }
         guard let answer = reply.answer, answer.seconds.isFinite else { throw Self.nonsense(id) }
         return answer
     }
@@ -131,7 +129,7 @@ struct IsolatedModel: ~Copyable {
 
     /// The runtime says that it got no memory in several ways, and none of them names the limit.
     private static func explained(
-        _ failure: IsolationReply.Failure, _ id: ModelID, _ limits: ModelIsolation
+        _ failure: ModelVerdict.Failure, _ id: ModelID, _ limits: ModelIsolation
     ) -> GleanerError {
         let text = failure.message.lowercased()
         guard

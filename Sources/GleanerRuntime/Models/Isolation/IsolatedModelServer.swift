@@ -48,7 +48,7 @@ public enum IsolatedModelServer {
             let seconds = (ContinuousClock.now - began).seconds
             try connection.send(IsolationReply(ready: .init(loadSeconds: seconds, walls: walls)))
         } catch {
-            return try connection.send(IsolationReply(failure: .init(error)))
+            return try connection.send(IsolationReply(failure: .init(telling: error)))
         }
         var decoder = PictureDecoder()
         var pixels = PixelBuffer()
@@ -93,7 +93,7 @@ public enum IsolatedModelServer {
         do {
             _ = try picture.withUnsafeBytes { try decoder.decode($0, into: &pixels) }
         } catch {
-            return IsolationReply(failure: .init(error, isOfPicture: true))
+            return IsolationReply(isUnreadable: true)
         }
         do {
             let began = ContinuousClock.now
@@ -104,7 +104,7 @@ public enum IsolatedModelServer {
             return IsolationReply(
                 answer: .init(prediction: record, seconds: seconds, memoryByteCount: ProcessMemory.byteCount))
         } catch {
-            return IsolationReply(failure: .init(error))
+            return IsolationReply(failure: .init(telling: error))
         }
     }
 

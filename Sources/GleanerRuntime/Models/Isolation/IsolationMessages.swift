@@ -44,28 +44,11 @@ struct IsolationReply: Codable, Sendable {
         var memoryByteCount: Int
     }
 
-    struct Failure: Codable, Sendable {
-        var code: String
-        var message: String
-        var remedy: String
-        /// It is the picture's, which cannot be read, and says nothing of the model.
-        var isOfPicture = false
-
-        init(_ error: any Error, isOfPicture: Bool = false) {
-            let known = error as? GleanerError
-            code = known?.code.rawValue ?? GleanerError.Code.modelFailed.rawValue
-            let cause = known?.cause.map { ": \($0)" } ?? ""
-            message = String((known.map { $0.message + cause } ?? "\(error)").prefix(4000))
-            remedy = String((known?.remedy ?? "").prefix(4000))
-            self.isOfPicture = isOfPicture
-        }
-
-        var error: GleanerError { GleanerError(.init(code), message, remedy: remedy) }
-    }
-
     var ready: Ready?
     var answer: Answer?
-    var failure: Failure?
+    var failure: ModelVerdict.Failure?
+    /// `true`: the picture cannot be read, which says nothing of the model.
+    var isUnreadable: Bool?
 
     /// A line longer than this was not written by us.
     static let byteCountMax = 1 << 20

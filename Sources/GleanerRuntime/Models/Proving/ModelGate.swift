@@ -2,7 +2,7 @@ import GleanerCore
 import GleanerSelection
 import GleanerStore
 
-/// Decides what the labels of this device say of a candidate beside the model that serves.
+/// Decides what the labels of this device say of a challenger beside the model that serves.
 ///
 /// Only audit samples count: they were kept by a coin, so that they favour neither model; and of those none that a
 /// manifest says one of the two was trained on.
@@ -10,12 +10,12 @@ struct ModelGate {
     /// What both models said of one labeled frame.
     struct Answer {
         var label: LabelValue
-        var candidate: PredictionRecord
+        var challenger: PredictionRecord
         var active: PredictionRecord
     }
 
     let settings: ModelSettings.Gate
-    /// A person wants the candidate whatever the labels say.
+    /// A person wants the challenger whatever the labels say.
     var accepts = false
 
     // MARK: Which samples count
@@ -30,19 +30,19 @@ struct ModelGate {
 
     /// The samples that say something of both, and the weakest that can be said of each one's lineage.
     static func usable(
-        _ samples: [LabeledAuditSample], candidate: ModelManifest, active: ModelManifest
-    ) -> (samples: [LabeledAuditSample], candidate: ModelVerdict.Gate.Lineage, active: ModelVerdict.Gate.Lineage) {
+        _ samples: [LabeledAuditSample], challenger: ModelManifest, active: ModelManifest
+    ) -> (samples: [LabeledAuditSample], challenger: ModelVerdict.Gate.Lineage, active: ModelVerdict.Gate.Lineage) {
         var usable: [LabeledAuditSample] = []
-        var lineages: (candidate: Set<ModelVerdict.Gate.Lineage>, active: Set<ModelVerdict.Gate.Lineage>) = ([], [])
+        var lineages: (challenger: Set<ModelVerdict.Gate.Lineage>, active: Set<ModelVerdict.Gate.Lineage>) = ([], [])
         for sample in samples {
-            guard let one = lineage(of: sample, for: candidate), let other = lineage(of: sample, for: active) else {
+            guard let one = lineage(of: sample, for: challenger), let other = lineage(of: sample, for: active) else {
                 continue
             }
             usable.append(sample)
-            lineages.candidate.insert(one)
+            lineages.challenger.insert(one)
             lineages.active.insert(other)
         }
-        return (usable, weakest(lineages.candidate, candidate), weakest(lineages.active, active))
+        return (usable, weakest(lineages.challenger, challenger), weakest(lineages.active, active))
     }
 
     private static func weakest(
@@ -54,11 +54,11 @@ struct ModelGate {
 
     // MARK: The decision
 
-    /// The verdict on a candidate that both were asked about.
-    func decide(_ answers: [Answer], candidate: ModelID, active: ModelID) -> ModelVerdict.Gate {
+    /// The verdict on a challenger that both were asked about.
+    func decide(_ answers: [Answer], challenger: ModelID, active: ModelID) -> ModelVerdict.Gate {
         let rights = answers.compactMap { answer -> (first: Bool, second: Bool)? in
             guard let before = Assessment(of: answer.active, against: answer.label),
-                let after = Assessment(of: answer.candidate, against: answer.label)
+                let after = Assessment(of: answer.challenger, against: answer.label)
             else { return nil }
             return (before.isRight, after.isRight)
         }
@@ -69,14 +69,14 @@ struct ModelGate {
         let comparison = PairedComparison(rights)
         if !rights.isEmpty {
             gate.activeRight = Self.share(rights.count { $0.first }, of: rights.count)
-            gate.candidateRight = Self.share(rights.count { $0.second }, of: rights.count)
+            gate.challengerRight = Self.share(rights.count { $0.second }, of: rights.count)
             let interval = comparison.differenceInterval
             gate.difference = .init(
                 share: comparison.difference, low: interval.lowerBound, high: interval.upperBound)
             (gate.wins, gate.losses, gate.pValue) = (comparison.wins, comparison.losses, comparison.pValue)
             gate.classes = Self.classLines(answers)
         }
-        (gate.outcome, gate.message) = outcome(comparison, gate, "\(candidate)", "\(active)")
+        (gate.outcome, gate.message) = outcome(comparison, gate, "\(challenger)", "\(active)")
         return gate
     }
 
@@ -89,7 +89,7 @@ struct ModelGate {
     }
 
     private func outcome(
-        _ comparison: PairedComparison, _ gate: ModelVerdict.Gate, _ candidate: String, _ active: String
+        _ comparison: PairedComparison, _ gate: ModelVerdict.Gate, _ challenger: String, _ active: String
     ) -> (ModelVerdict.Gate.Outcome, String) {
         let figures = Self.words(comparison, gate)
         if settings.requirement == .operator { return (accepts ? .passed : .waits, "a person decides: \(figures)") }
@@ -103,15 +103,15 @@ struct ModelGate {
         let isWorse = comparison.pValueOfWorse <= 0.05 || comparison.difference < -settings.margin
         if settings.requirement == .better, !isBetter {
             return (
-                accepts ? .overruled : .refused, "\(candidate) is not shown to be better than \(active): \(figures)"
+                accepts ? .overruled : .refused, "\(challenger) is not shown to be better than \(active): \(figures)"
             )
         }
-        if isWorse { return (accepts ? .overruled : .refused, "\(candidate) is worse than \(active): \(figures)") }
-        return (.passed, "\(candidate) is \(isBetter ? "better" : "not worse") than \(active): \(figures)")
+        if isWorse { return (accepts ? .overruled : .refused, "\(challenger) is worse than \(active): \(figures)") }
+        return (.passed, "\(challenger) is \(isBetter ? "better" : "not worse") than \(active): \(figures)")
     }
 
     private static func words(_ comparison: PairedComparison, _ gate: ModelVerdict.Gate) -> String {
-        guard let before = gate.activeRight, let after = gate.candidateRight else { return "there are none yet" }
+        guard let before = gate.activeRight, let after = gate.challengerRight else { return "there are none yet" }
         func percent(_ share: ModelVerdict.Share) -> String {
             "\(tenths(share.share)) % (\(tenths(share.low))–\(tenths(share.high)))"
         }
@@ -132,19 +132,19 @@ struct ModelGate {
 
     /// Of the frames that show a class, how many each model says it of; the most frequent classes first.
     private static func classLines(_ answers: [Answer]) -> [ModelVerdict.Gate.ClassLine] {
-        var counts: [String: (all: Int, candidate: Int, active: Int)] = [:]
+        var counts: [String: (all: Int, challenger: Int, active: Int)] = [:]
         for answer in answers {
             for label in Set(answer.label.classNames) {
                 var count = counts[label] ?? (0, 0, 0)
                 count.all += 1
-                if answer.candidate.finds(label, of: answer.label) { count.candidate += 1 }
+                if answer.challenger.finds(label, of: answer.label) { count.challenger += 1 }
                 if answer.active.finds(label, of: answer.label) { count.active += 1 }
                 counts[label] = count
             }
         }
         return counts.sorted { ($1.value.all, $0.key) < ($0.value.all, $1.key) }.prefix(100).map { label, count in
             .init(
-                label: label, count: count.all, candidate: share(count.candidate, of: count.all),
+                label: label, count: count.all, challenger: share(count.challenger, of: count.all),
                 active: share(count.active, of: count.all))
         }
     }

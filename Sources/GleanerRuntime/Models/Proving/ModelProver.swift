@@ -3,14 +3,14 @@ import GleanerCore
 import GleanerImaging
 import GleanerStore
 
-/// Proves a candidate in a process of its own, and compares it there with the model that serves.
+/// Proves a challenger in a process of its own, and compares it there with the model that serves.
 ///
 /// What a model does wrong is the verdict, not an error: only what keeps Gleaner itself from proving is thrown.
 struct ModelProver {
     let store: DeploymentStore
     let settings: ModelSettings
     let isolation: ModelIsolation
-    /// A person wants the candidate whatever the labels say.
+    /// A person wants the challenger whatever the labels say.
     var accepts = false
 
     /// Runs at least, so that what goes wrong only after some frames shows too.
@@ -32,19 +32,19 @@ struct ModelProver {
 
     /// - Parameter active: What serves; `nil` for the first model.
     /// - Throws: ``GleanerError`` when samples cannot be read or no process can be started.
-    func verdict(on candidate: ModelBundle, beside active: ModelBundle?, signer: String?) throws -> ModelVerdict {
+    func verdict(on challenger: ModelBundle, beside active: ModelBundle?, signer: String?) throws -> ModelVerdict {
         var verdict = ModelVerdict(
-            model: .init(candidate.manifest.id), at: .now(), signer: signer, proof: ModelVerdict.Proof())
+            model: .init(challenger.manifest.id), at: .now(), signer: signer, proof: ModelVerdict.Proof())
         let pictures = try trialPictures()
-        let labeled = try labeledSamples(candidate, active)
+        let labeled = try labeledSamples(challenger, active)
         do {
-            let answers = try prove(candidate, on: pictures, labeled?.samples ?? [], into: &verdict.proof)
+            let answers = try prove(challenger, on: pictures, labeled?.samples ?? [], into: &verdict.proof)
             guard let active, let labeled else {
-                try checkLatency(verdict.proof, candidate.manifest.id)
+                try checkLatency(verdict.proof, challenger.manifest.id)
                 verdict.gate = Self.alone
                 return verdict
             }
-            try compare(candidate, answers, with: active, pictures, labeled, into: &verdict)
+            try compare(challenger, answers, with: active, pictures, labeled, into: &verdict)
         } catch let fault as ModelFault {
             verdict.proof.failure = .init(fault.error)
         }
@@ -76,25 +76,25 @@ struct ModelProver {
     }
 
     private typealias Labeled = (
-        samples: [LabeledAuditSample], candidate: ModelVerdict.Gate.Lineage, active: ModelVerdict.Gate.Lineage
+        samples: [LabeledAuditSample], challenger: ModelVerdict.Gate.Lineage, active: ModelVerdict.Gate.Lineage
     )
 
-    private func labeledSamples(_ candidate: ModelBundle, _ active: ModelBundle?) throws -> Labeled? {
+    private func labeledSamples(_ challenger: ModelBundle, _ active: ModelBundle?) throws -> Labeled? {
         guard let active else { return nil }
         let all = try store.labeledAuditSamples(limit: settings.gate.labelCountMax)
-        return ModelGate.usable(all, candidate: candidate.manifest, active: active.manifest)
+        return ModelGate.usable(all, challenger: challenger.manifest, active: active.manifest)
     }
 
     // MARK: The proof
 
     private func prove(
-        _ candidate: ModelBundle, on pictures: [[UInt8]], _ labeled: [LabeledAuditSample],
+        _ challenger: ModelBundle, on pictures: [[UInt8]], _ labeled: [LabeledAuditSample],
         into proof: inout ModelVerdict.Proof
     ) throws -> Answers {
-        let golden = try ModelFault.of { try GoldenFrames.read(of: candidate) }
-        var model = try ModelFault.of { try IsolatedModel(candidate, isolation, processorSeconds: processorSeconds) }
+        let golden = try ModelFault.of { try GoldenFrames.read(of: challenger) }
+        var model = try ModelFault.of { try IsolatedModel(challenger, isolation, processorSeconds: processorSeconds) }
         (proof.walls, proof.loadSeconds) = (model.ready.walls, model.ready.loadSeconds)
-        if let golden { try check(golden, of: candidate, &model, into: &proof) }
+        if let golden { try check(golden, of: challenger, &model, into: &proof) }
         var answers = Answers()
         var memory: [Int] = []
         while memory.count < max(Self.runCountMin, pictures.count) {
@@ -106,7 +106,7 @@ struct ModelProver {
         }
         proof.memoryByteCount = memory.max()
         proof.latencyMilliseconds = Self.latency(answers.trial).map { $0 * 1000 }
-        try checkGrowth(of: memory, candidate.manifest.id)
+        try checkGrowth(of: memory, challenger.manifest.id)
         answers.labeled = try self.labeled(labeled, &model)
         return answers
     }
@@ -119,12 +119,12 @@ struct ModelProver {
     }
 
     private func check(
-        _ golden: GoldenFrames, of candidate: ModelBundle, _ model: inout IsolatedModel,
+        _ golden: GoldenFrames, of challenger: ModelBundle, _ model: inout IsolatedModel,
         into proof: inout ModelVerdict.Proof
     ) throws {
         for frame in golden.frames {
             let name = "\(GoldenFrames.folderName)/\(frame.file)"
-            let path = candidate.folder.appending(path: name).path(percentEncoded: false)
+            let path = challenger.folder.appending(path: name).path(percentEncoded: false)
             guard let picture = try? FileReading.bytes(of: path, byteCountMax: GoldenFrames.pictureByteCountMax) else {
                 throw ModelFault(.modelGolden, "\(name) is not in the bundle", "pack the bundle again")
             }
@@ -134,7 +134,7 @@ struct ModelProver {
             if let difference = golden.difference(answer.prediction, frame.prediction) {
                 throw ModelFault(
                     .modelGolden,
-                    "\(candidate.manifest.id) does not say of \(name) what it said where it was trained: \(difference)",
+                    "\(challenger.manifest.id) does not say of \(name) what it said where it was trained: \(difference)",
                     "compare `input` in model.json with how the training code makes the input")
             }
             proof.frames += 1
@@ -172,7 +172,7 @@ struct ModelProver {
     // MARK: Beside the active model
 
     private func compare(
-        _ candidate: ModelBundle, _ answers: Answers, with active: ModelBundle, _ pictures: [[UInt8]],
+        _ challenger: ModelBundle, _ answers: Answers, with active: ModelBundle, _ pictures: [[UInt8]],
         _ labeled: Labeled, into verdict: inout ModelVerdict
     ) throws {
         let serving: Answers
@@ -180,19 +180,19 @@ struct ModelProver {
             serving = try self.answers(of: active, on: pictures, labeled.samples)
         } catch let fault as ModelFault {
             // What serves is not on trial here; without it there is nothing to compare with.
-            try checkLatency(verdict.proof, candidate.manifest.id)
+            try checkLatency(verdict.proof, challenger.manifest.id)
             verdict.gate = ModelGate(settings: settings.gate, accepts: accepts)
                 .withoutComparison("the active model cannot be asked: \(fault.error.message)")
             return
         }
         verdict.proof.activeLatencyMilliseconds = Self.latency(serving.trial).map { $0 * 1000 }
-        try checkLatency(verdict.proof, candidate.manifest.id)
-        try checkVariety(answers.trial, serving.trial, candidate.manifest.id)
+        try checkLatency(verdict.proof, challenger.manifest.id)
+        try checkVariety(answers.trial, serving.trial, challenger.manifest.id)
         var gate = ModelGate(settings: settings.gate, accepts: accepts)
             .decide(
-                Self.pairs(labeled.samples, answers.labeled, serving.labeled), candidate: candidate.manifest.id,
+                Self.pairs(labeled.samples, answers.labeled, serving.labeled), challenger: challenger.manifest.id,
                 active: active.manifest.id)
-        (gate.lineage, gate.activeLineage) = (labeled.candidate, labeled.active)
+        (gate.lineage, gate.activeLineage) = (labeled.challenger, labeled.active)
         verdict.gate = gate
     }
 
@@ -209,11 +209,11 @@ struct ModelProver {
     }
 
     private static func pairs(
-        _ samples: [LabeledAuditSample], _ candidate: [PredictionRecord?], _ active: [PredictionRecord?]
+        _ samples: [LabeledAuditSample], _ challenger: [PredictionRecord?], _ active: [PredictionRecord?]
     ) -> [ModelGate.Answer] {
-        zip(samples, zip(candidate, active)).compactMap { sample, said in
-            guard let candidate = said.0, let active = said.1 else { return nil }
-            return ModelGate.Answer(label: sample.label, candidate: candidate, active: active)
+        zip(samples, zip(challenger, active)).compactMap { sample, said in
+            guard let challenger = said.0, let active = said.1 else { return nil }
+            return ModelGate.Answer(label: sample.label, challenger: challenger, active: active)
         }
     }
 
@@ -236,9 +236,9 @@ struct ModelProver {
 
     /// A model that says the same of every frame has learnt nothing, or reads none of it.
     private func checkVariety(
-        _ candidate: [IsolationReply.Answer], _ active: [IsolationReply.Answer], _ id: ModelID
+        _ challenger: [IsolationReply.Answer], _ active: [IsolationReply.Answer], _ id: ModelID
     ) throws {
-        let predictions = candidate.map(\.prediction)
+        let predictions = challenger.map(\.prediction)
         guard predictions.count >= 8, Set(predictions).count == 1,
             Set(active.map(\.prediction)).count > predictions.count / 2
         else { return }

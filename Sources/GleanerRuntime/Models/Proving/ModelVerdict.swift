@@ -14,6 +14,14 @@ public struct ModelVerdict: Hashable, Sendable, Codable {
             (code, message, remedy) = (error.code.rawValue, error.message, error.remedy)
         }
 
+        /// Any error, with what led to it, for those who do not have it at hand.
+        init(telling error: any Error) {
+            let known = error as? GleanerError ?? GleanerError(.modelFailed, "\(error)")
+            self.init(known)
+            message = String((known.message + (known.cause.map { ": \($0)" } ?? "")).prefix(4000))
+            remedy = String(known.remedy.prefix(4000))
+        }
+
         var error: GleanerError { GleanerError(.init(code), message, remedy: remedy) }
     }
 
@@ -79,7 +87,7 @@ public struct ModelVerdict: Hashable, Sendable, Codable {
             /// Labeled frames that show it.
             public var count: Int
             /// How many of those the model said so of.
-            public var candidate: Share
+            public var challenger: Share
             public var active: Share
         }
 
@@ -93,7 +101,7 @@ public struct ModelVerdict: Hashable, Sendable, Codable {
         /// Labeled audit samples that both were asked about.
         public var labels = 0
         /// Shares of those of which the model was right.
-        public var candidateRight: Share?
+        public var challengerRight: Share?
         public var activeRight: Share?
         /// By how much it is right more often, with the interval that holds it with 95 %.
         public var difference: Share?
@@ -109,7 +117,7 @@ public struct ModelVerdict: Hashable, Sendable, Codable {
         enum CodingKeys: String, CodingKey {
             case outcome, requirement, margin, lineage, active, labels, difference, wins, losses, classes, message
             case activeLineage = "active_lineage"
-            case candidateRight = "candidate_right"
+            case challengerRight = "challenger_right"
             case activeRight = "active_right"
             case pValue = "p_value"
         }
