@@ -31,8 +31,8 @@ struct Serving: Sendable {
     var watched: Watched?
     /// The one that stands ready to be gone back to.
     var held: ModelID?
-    /// A wish that could not be fulfilled is tried again then.
-    var retryAt = ContinuousClock.now
+    /// When a wish that could not be fulfilled is tried again; `nil` when none waits.
+    var retryAt: ContinuousClock.Instant?
 }
 
 /// How models get into memory.
@@ -129,7 +129,7 @@ extension Collector {
 
     private func wishedModel() throws -> ModelSlot? {
         try serving.withLock { serving in
-            guard let serving, serving.retryAt <= .now, let active = try deployment.store.slot(in: .active),
+            guard let serving, serving.retryAt == nil, let active = try deployment.store.slot(in: .active),
                 active.id != serving.known
             else { return nil }
             return active
@@ -155,6 +155,15 @@ extension Collector {
         }
         serving.withLock { $0?.known = slot.id }
         nextModel.withLock { [next] in $0 = next }
+    }
+
+    /// Whether the time has come to look at a wish again; asked until it has.
+    func takeRetry() -> Bool {
+        serving.withLock { serving in
+            guard let retryAt = serving?.retryAt, retryAt <= .now else { return false }
+            serving?.retryAt = nil
+            return true
+        }
     }
 
     /// The wish is looked at again after a while.

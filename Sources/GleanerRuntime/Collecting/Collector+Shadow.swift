@@ -36,6 +36,9 @@ extension Collector {
             var report = before ?? ModelVerdict.Shadow()
             report.failure = .init(error)
             try reject(slot, report, error.message)
+        } catch {
+            // The device's fault; whoever waits for the shadow's verdict waits until the next start.
+            logger.warning("the model in the shadow cannot be asked", metadata: ["error": "\(error)"])
         }
     }
 

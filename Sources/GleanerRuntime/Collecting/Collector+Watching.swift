@@ -19,11 +19,12 @@ extension Collector {
         var shadow = shadow
         while !stop.wait(seconds: watchIntervalSeconds) {
             watchProbation()
-            fulfilWish()
             do {
                 let now = try deployment.store.dataVersion()
-                guard now != version else { continue }
+                let isDue = takeRetry()
+                guard now != version || isDue else { continue }
                 version = now
+                fulfilWish()
                 try prepareShadow(&shadow)
                 if clock.now().seconds - learnedAt.seconds >= feedbackIntervalSeconds {
                     learnedAt = clock.now()
