@@ -50,14 +50,15 @@ let package = Package(
             name: "GleanerStore",
             dependencies: ["GleanerCore", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
-        .target(name: "GleanerExport", dependencies: ["GleanerCore", "CLinux", "Yams"], swiftSettings: strict),
+        .target(name: "GleanerExport", dependencies: ["GleanerCore", "Yams"], swiftSettings: strict),
+        .target(name: "GleanerSync", dependencies: ["GleanerCore", "CLinux"], swiftSettings: strict),
 
         // The one place that sees them all.
         .target(
             name: "GleanerRuntime",
             dependencies: [
                 "GleanerCore", "GleanerCapture", "GleanerImaging", "GleanerInference", "GleanerSelection",
-                "GleanerStore", "GleanerExport", "CLinux", "Yams",
+                "GleanerStore", "GleanerExport", "GleanerSync", "CLinux", "Yams",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -105,6 +106,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "GleanerExportTests", dependencies: ["GleanerExport", "GleanerCore", "GleanerTesting"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "GleanerSyncTests", dependencies: ["GleanerSync", "GleanerCore", "GleanerTesting"],
             swiftSettings: strict),
         .testTarget(
             name: "GleanerRuntimeTests",

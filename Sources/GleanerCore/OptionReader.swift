@@ -52,7 +52,7 @@ public final class OptionReader {
 
     /// The value of a key, if it is there; the key then counts as known.
     public func value(_ key: String) -> JSONValue? {
-        known.append(key)
+        if !known.contains(key) { known.append(key) }
         guard let value = values[key], value != .null else { return nil }
         return value
     }
@@ -229,6 +229,10 @@ public final class OptionReader {
 public struct ComponentRequest {
     public let name: String
     public let options: OptionReader
+    public init(name: String, options: OptionReader) {
+        self.name = name
+        self.options = options
+    }
 
     /// Makes it; an unknown name becomes a problem at its place, and `nil`.
     public func make<Component>(from registry: Registry<Component>) -> Component? {

@@ -16,6 +16,11 @@ public enum PathName {
         return trimmed.lastIndex(of: "/").map { String(trimmed[trimmed.index(after: $0)...]) } ?? String(trimmed)
     }
 
+    /// A name from outside for a message: short, on one line.
+    public static func printable(_ name: String) -> String {
+        String(name.unicodeScalars.prefix(120).map { $0.value < 0x20 || $0.value == 0x7F ? "?" : Character($0) })
+    }
+
     private static func withoutTrailingSlashes(_ path: some StringProtocol) -> Substring {
         var rest = Substring(path)
         while rest.last == "/" { rest.removeLast() }

@@ -16,6 +16,7 @@ public struct Configuration: Sendable {
     var selection: SelectionSettings
     var storage: StoreSettings
     var models: ModelSettings
+    var sync: SyncSettings
     /// Classes that labels may name beside those of the active model: what it is to learn next.
     public var classes: [String]
 
@@ -71,10 +72,25 @@ public struct Configuration: Sendable {
     /// - Throws: ``GleanerError`` listing every problem.
     public static func load(folder: String, registries: Registries) throws -> Configuration {
         let (configuration, problems) = try read(folder: folder, registries: registries)
+        return try faultless(configuration, problems, named: "\(folder)/\(fileName)")
+    }
+
+    /// The same, of text that is not in the file yet.
+    static func parse(_ text: String, named path: String, registries: Registries) throws -> Configuration {
+        let problems = ProblemList()
+        let root = OptionReader(try YAMLDocument.parse(text, named: path), path: "", problems: problems)
+        let configuration = Configuration(root, registries: registries)
+        root.finish()
+        return try faultless(configuration, problems.problems, named: path)
+    }
+
+    private static func faultless(
+        _ configuration: Configuration, _ problems: [Problem], named path: String
+    ) throws -> Configuration {
         guard problems.isEmpty else {
             let lines = problems.map { "  \($0.path): \($0.message)\n    try: \($0.remedy)" }
             throw GleanerError(
-                .malformed, "\(folder)/\(fileName) has \(problems.count) problem(s):\n\(lines.joined(separator: "\n"))")
+                .malformed, "\(path) has \(problems.count) problem(s):\n\(lines.joined(separator: "\n"))")
         }
         return configuration
     }
@@ -85,6 +101,7 @@ public struct Configuration: Sendable {
         selection = Self.selection(root.value("selection") ?? .null, root.problems, registries)
         storage = Self.storage(root.section("storage"))
         models = ModelSettings(root.section("models"))
+        sync = SyncSettings(root.section("sync"), registries: registries)
         classes = root.strings("classes") ?? []
         if Set(classes).count != classes.count || classes.contains("") {
             root.problems.add("classes", "names a class twice, or an empty one", remedy: "name each class once")
@@ -245,6 +262,7 @@ public struct Configuration: Sendable {
         settings.inlineByteCountMax = section.byteCount("inline_bytes_max") ?? settings.inlineByteCountMax
         settings.auditQuotaShare = section.share("audit_quota") ?? settings.auditQuotaShare
         settings.decisionByteCount = section.byteCount("decisions")
+        settings.deleteAfterDays = section.number("delete_after_days", in: 0...10_000) ?? settings.deleteAfterDays
         if settings.quotaByteCount < StoreSettings.quotaByteCountMin {
             section.problems.add(
                 "storage.quota",

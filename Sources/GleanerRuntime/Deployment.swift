@@ -138,7 +138,22 @@ public final class Deployment: Sendable {
         #   keep_free: 256 MiB                      # never leave less than this on the volume
         #   inline_bytes_max: 64 KiB                # smaller pictures live in the database
         #   audit_quota: 20 %
+        #   delete_after_days: 7                    # of collecting: what a destination has acknowledged stays for so long
         #   decisions: 64 MiB                       # recorded for gleaner replay; 0 for none (a 50th of quota at most)
+
+        # sync:                                     # batches leave, labels and models come in, when a link is there
+        #   destinations:                           # gleaner components lists the kinds
+        #     - to: folder:/media/stick
+        #       name: stick                         # default: as `to` says it
+        #       for: [labeling, training]
+        #       formats: [coco]                     # views in each batch
+        #       inbox: true                         # take labels and models that lie there
+        #       bandwidth: 64 KiB                   # a second (default: any)
+        #       hours: [22:00-06:00]                # by the clock of the device (default: always)
+        #   every_minutes: 15
+        #   batch_samples_min: 20                   # fewer leave when
+        #   batch_hours: 24                         # the last batch is so old, in collecting time
+        #   batch_samples_max: 500
 
         # inference:
         #   library: /usr/lib/libonnxruntime.so.1   # found by itself in the usual places

@@ -2,6 +2,7 @@ public import GleanerCore
 import GleanerExport
 import GleanerInference
 import GleanerSelection
+import GleanerSync
 
 /// Everything a configuration can ask for by name.
 ///
@@ -13,6 +14,7 @@ public struct Registries: Sendable {
     public var budgets: Registry<any BudgetManager>
     public var exportFormats: Registry<any ExportFormat>
     public var labelFormats: Registry<any LabelFormat>
+    public var destinations: Registry<any Destination>
 
     /// What Gleaner ships with.
     public static let standard = Registries(
@@ -74,5 +76,6 @@ public struct Registries: Sendable {
                 ImageFolderLabels.entry,
                 WebDatasetLabels.entry,
                 CSVLabels.entry,
-            ]))
+            ]),
+        destinations: Registry("destination", [FolderDestination.entry]))
 }

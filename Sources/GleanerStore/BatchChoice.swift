@@ -42,6 +42,8 @@ struct BatchChoice {
     let task: ModelTask
     /// Samples in delivered batches of up to this number leave again; `nil` for none.
     let againUpTo: Int?
+    /// Destinations that share their samples for labeling with this one.
+    let sharing: [String]
     /// The samples that a strategy kept and that shall leave, the best first; `nil` for those of the largest utility.
     var chosen: [Int64]?
 
@@ -53,6 +55,41 @@ struct BatchChoice {
     }
 
     private func labelable(_ db: Database) throws -> [Int64] {
+        let owed = try owed(db)
+        return owed + (try chosenAnew(db)).prefix(DeploymentStore.batchSampleCountMax - owed.count)
+    }
+
+    /// What others were sent for labeling and this destination was not.
+    private func owed(_ db: Database) throws -> [Int64] {
+        guard !sharing.isEmpty else { return [] }
+        return try Int64.fetchAll(
+            db,
+            sql: """
+                SELECT sample_key FROM sample s
+                WHERE label_state IN ('queued', 'exported') AND pixels = 'present'
+                  AND +model_key IN (SELECT model_key FROM model WHERE task = ?1)
+                  AND EXISTS (\(Self.sent) AND destination IN (SELECT value FROM json_each(?2)))
+                  AND NOT EXISTS (\(Self.sent) AND destination = ?3)
+                ORDER BY sample_key LIMIT ?4
+                """,
+            arguments: [
+                task.rawValue, String(decoding: try CanonicalJSON.encode(sharing), as: UTF8.self), destination,
+                DeploymentStore.batchSampleCountMax,
+            ])
+    }
+
+    /// How many samples the destination is owed whatever the budget: labeled ones, or what others were sent for labeling.
+    func owedCount(_ purpose: BatchPurpose, _ db: Database) throws -> Int {
+        try purpose == .labeling ? owed(db).count : trainable(db).count
+    }
+
+    private static let sent = """
+        SELECT 1 FROM batch_sample b JOIN batch USING (number)
+        WHERE b.sample_key = s.sample_key AND purpose = 'labeling' AND state IN ('open', 'sealed', 'delivered')
+        """
+
+    private func chosenAnew(_ db: Database) throws -> [Int64] {
+        guard limit > 0 else { return [] }
         let audit = try audit(limit: places, offset: 0, db)
         let chosen = try chosenStill(limit - audit.count, db)
         let free = limit - audit.count - chosen.count

@@ -15,6 +15,8 @@ public final class DeploymentLock: Sendable {
         case collector
         /// To make batches.
         case export
+        /// To deliver batches, and to take in what waits for this device.
+        case sync
         /// To place the files of models.
         case models
         /// To open the database, which may repair or migrate it.
@@ -26,7 +28,7 @@ public final class DeploymentLock: Sendable {
 
     /// Takes the right, or says who has it. ``Right/opening`` waits its turn instead.
     ///
-    /// - Throws: ``GleanerError`` with code `collector.running`, `export.running` or `import.running`.
+    /// - Throws: ``GleanerError`` with code `collector.running`, `export.running`, `sync.running` or `import.running`.
     public init(_ right: Right, in folder: DeploymentFolder) throws {
         let path = folder.path + "/\(right.rawValue).lock"
         let opened = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
@@ -74,6 +76,7 @@ public final class DeploymentLock: Sendable {
             switch right {
             case .collector, .opening: (.collectorRunning, "a collector already runs")
             case .export: (.exportRunning, "an export already runs")
+            case .sync: (.syncRunning, "another process syncs already")
             case .models: (.importRunning, "an import of a model already runs")
             }
         return GleanerError(code, "\(what) on \(folder.path): \(holder)", remedy: "stop it first, or wait for it")

@@ -13,7 +13,7 @@ extension DeploymentStore {
         let lock = try DeploymentLock(.export, in: folder)
         try write { db in
             for number in try Int.fetchAll(db, sql: "SELECT number FROM batch WHERE state = 'open'") {
-                try Self.release(number, becoming: .discarded, db)
+                try Self.discard(number, db)
             }
         }
         try sweepOutbox()
@@ -27,20 +27,25 @@ extension DeploymentStore {
     /// go to more audit samples.
     /// For training: labeled samples with pixels whose current label this destination was not sent yet.
     ///
+    /// What other destinations were sent for labeling, is not labeled yet and has its pixels comes before that, whatever
+    /// the limit: it has been paid for.
+    ///
     /// All members have one task: the one asked for, or the active model's, or the newest sample's.
     ///
     /// - Parameters:
     ///   - againUpTo: for training, takes samples that the destination has already, in batches of up to this number.
+    ///   - sharing: for labeling, destinations whose samples this one gets too.
     ///   - choosing: for labeling, which of the samples that wait leave. It may take its time: nothing waits for it.
     public func openBatch(
         _ purpose: BatchPurpose, destination: String, limit: Int, formats: [String], task: ModelTask? = nil,
-        againUpTo: Int? = nil, choosing: ((LabelingChoice) -> [Int64])? = nil
+        againUpTo: Int? = nil, sharing: [String] = [], choosing: ((LabelingChoice) -> [Int64])? = nil
     ) throws -> StoredBatch? {
-        guard limit > 0, let task = try task ?? read({ db in try BatchChoice.task(purpose, db) }) else { return nil }
+        guard limit > 0 || !sharing.isEmpty, let task = try task ?? read({ db in try BatchChoice.task(purpose, db) })
+        else { return nil }
         var choice = BatchChoice(
             destination: destination, limit: min(limit, Self.batchSampleCountMax), task: task,
-            againUpTo: againUpTo)
-        if purpose == .labeling, let choosing {
+            againUpTo: againUpTo, sharing: sharing)
+        if purpose == .labeling, limit > 0, let choosing {
             let waiting = try read { db in try choice.waiting(db) }
             choice.chosen = choosing(waiting)
         }
@@ -49,8 +54,9 @@ extension DeploymentStore {
             guard !keys.isEmpty else { return nil }
             try db.run(
                 """
-                INSERT INTO batch (purpose, destination, formats, task, classes, device, sample_count, state, opened_ms)
-                VALUES (?, ?, ?, ?, '[]', ?, ?, 'open', ?)
+                INSERT INTO batch (purpose, destination, formats, task, classes, device, sample_count, state, opened_ms,
+                  opened_at)
+                VALUES (?, ?, ?, ?, '[]', ?, ?, 'open', ?, coalesce((SELECT instant FROM collector_state), 0))
                 """,
                 [
                     purpose.rawValue, destination, try Self.json(formats), task.rawValue,
@@ -74,14 +80,15 @@ extension DeploymentStore {
         try read { db in try Int.fetchOne(db, sql: "SELECT max(number) FROM batch") ?? 0 }
     }
 
-    /// Samples that were sent out for labeling so far, those on their way included.
+    /// Samples that were sent out for labeling so far, those on their way included, each counted once.
     public func labelingCount() throws -> Int {
         try read { db in
             try Int.fetchOne(
                 db,
-                sql:
-                    "SELECT total(sample_count) FROM batch WHERE purpose = 'labeling' AND state IN ('sealed', 'delivered')"
-            ) ?? 0
+                sql: """
+                    SELECT count(DISTINCT sample_key) FROM batch JOIN batch_sample USING (number)
+                    WHERE purpose = 'labeling' AND state IN ('sealed', 'delivered')
+                    """) ?? 0
         }
     }
 
@@ -142,11 +149,13 @@ extension DeploymentStore {
     public func discardBatch(_ number: Int) throws {
         try write { db in
             try Self.expect(number, in: [.open, .sealed], "be discarded", db)
-            try Self.release(number, becoming: .discarded, db)
+            try Self.discard(number, db)
         }
     }
 
     /// Records that the destination has the batch, whole: its receipt carries the digest. Doing it again is fine.
+    ///
+    /// Its members may be evicted ``StoreSettings/deleteAfterDays`` later.
     ///
     /// - Throws: ``GleanerError`` with code `batch.receipt` when the digest is another one. Nothing changes then.
     public func acknowledge(_ number: Int, receipt: Digest) throws {
@@ -158,21 +167,45 @@ extension DeploymentStore {
                     remedy: "deliver the batch again")
             }
             guard batch.state == .sealed else { return }
-            try Self.release(number, becoming: .delivered, db)
             try db.run(
-                "UPDATE batch SET delivered_ms = ? WHERE number = ?", [Timestamp.now().milliseconds, number])
+                """
+                UPDATE batch SET state = 'delivered', delivered_ms = ?,
+                  delivered_at = coalesce((SELECT instant FROM collector_state), 0) WHERE number = ?
+                """, [Timestamp.now().milliseconds, number])
+            try db.run("DELETE FROM delivery_note WHERE number = ?", [number])
+            try Self.markDelivered(number, db)
+            try releaseDelivered(db)
         }
     }
 
-    /// Lets go of the members, and says what they became by that.
-    private static func release(_ number: Int, becoming state: BatchState, _ db: Database) throws {
+    /// Lets go of the members of batches that were delivered long enough ago.
+    func releaseDelivered(_ db: Database) throws {
+        let numbers = try Int.fetchAll(
+            db,
+            sql: """
+                SELECT number FROM batch WHERE state = 'delivered' AND released = 0
+                  AND delivered_at <= coalesce((SELECT instant FROM collector_state), 0) - ?
+                """, arguments: [settings.deleteAfterDays * 86_400])
+        for number in numbers { try Self.release(number, db) }
+    }
+
+    private static func release(_ number: Int, _ db: Database) throws {
         try db.run(
             """
             UPDATE sample SET held = held - 1
             WHERE sample_key IN (SELECT sample_key FROM batch_sample WHERE number = ?)
             """, [number])
-        try db.run("UPDATE batch SET state = ? WHERE number = ?", [state.rawValue, number])
-        guard state == .delivered else { return }
+        try db.run("UPDATE batch SET released = 1 WHERE number = ?", [number])
+    }
+
+    private static func discard(_ number: Int, _ db: Database) throws {
+        try db.run("UPDATE batch SET state = 'discarded' WHERE number = ?", [number])
+        try db.run("DELETE FROM delivery_note WHERE number = ?", [number])
+        try release(number, db)
+    }
+
+    /// Says what the members of a batch became by its delivery.
+    private static func markDelivered(_ number: Int, _ db: Database) throws {
         try db.run(
             """
             UPDATE sample SET acknowledged = 1 WHERE sample_key IN (SELECT sample_key FROM batch_sample WHERE number = ?)
@@ -210,7 +243,7 @@ extension DeploymentStore {
         return StoredBatch(
             header: header, destination: row["destination"], formats: try strings(row["formats"]), state: state,
             id: (row["digest"] as Data?).flatMap { Digest(bytes: $0) }.map(BatchID.init),
-            models: try BatchChoice.models(number, db))
+            models: try BatchChoice.models(number, db), openedAt: Timestamp(milliseconds: row["opened_ms"]))
     }
 
     private static func json(_ strings: [String]) throws -> String {

@@ -76,7 +76,13 @@ extension DeploymentStore {
         let files = try write { db in
             let row = try SampleRow.find(named: id.description, db)
             guard row.pixels == .present else { return [String]() }
-            guard row.heldCount == 0 else {
+            let isAwaited =
+                try db.first(
+                    """
+                    SELECT 1 FROM batch_sample JOIN batch USING (number)
+                    WHERE sample_key = ? AND state IN ('open', 'sealed')
+                    """, [row.key]) != nil
+            guard !isAwaited else {
                 throw GleanerError(
                     .sampleHeld, "sample \(id.short) is in a batch that awaits its acknowledgement",
                     remedy: "finish or discard that batch first")

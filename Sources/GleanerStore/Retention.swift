@@ -59,6 +59,7 @@ extension DeploymentStore {
             let room = try room()
             if room.left < byteCount {
                 let files = try write { db in
+                    try releaseDelivered(db)
                     var eviction = try Eviction(db, room: room, settings: settings)
                     _ = try eviction.free(byteCount)
                     return try Self.unwantedFiles(db)
@@ -82,6 +83,7 @@ extension DeploymentStore {
         try removeRetiredModels()
         let room = Room(try diskUse(), settings)
         let (evicted, refused, files) = try write { db in
+            try releaseDelivered(db)
             var eviction = try Eviction(db, room: room, settings: settings)
             // First to where the quota is, should it be a smaller one by now: whatever the newcomers are worth.
             _ = try eviction.free(0)

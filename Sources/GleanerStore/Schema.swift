@@ -5,7 +5,7 @@ enum Schema {
     /// `GLNR`: tells our databases from everybody else's.
     static let applicationID = 0x474c_4e52
     /// The number of migrations, kept as `user_version` so that a newer database is known by its first 100 bytes.
-    static let version = 5
+    static let version = 6
 
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -28,6 +28,10 @@ enum Schema {
         migrator.registerMigration("5") { db in
             try db.execute(sql: "PRAGMA user_version = 5")
             try db.execute(sql: courses)
+        }
+        migrator.registerMigration("6") { db in
+            try db.execute(sql: "PRAGMA user_version = 6")
+            try db.execute(sql: syncing)
         }
         return migrator
     }
@@ -326,5 +330,33 @@ enum Schema {
         CREATE UNIQUE INDEX model_slot_active ON model_slot (state) WHERE state = 'active';
         CREATE UNIQUE INDEX model_slot_previous ON model_slot (state) WHERE state = 'previous';
         CREATE UNIQUE INDEX model_slot_shadow ON model_slot (state) WHERE state = 'shadow';
+        """
+
+    /// What is known of destinations, and how long their receipts are not trusted blindly.
+    private static let syncing = """
+        -- In collecting time, as is delivered_at. A delivered batch holds its members until it is released.
+        ALTER TABLE batch ADD COLUMN opened_at REAL NOT NULL DEFAULT 0;
+        ALTER TABLE batch ADD COLUMN delivered_at REAL;
+        ALTER TABLE batch ADD COLUMN released INTEGER NOT NULL DEFAULT 0 CHECK (released IN (0, 1));
+        UPDATE batch SET released = 1 WHERE state IN ('delivered', 'discarded');
+        CREATE INDEX batch_unreleased ON batch (delivered_at) WHERE state = 'delivered' AND released = 0;
+        CREATE INDEX batch_by_destination ON batch (destination, purpose, number);
+        -- How it went with a destination, as JSON.
+        CREATE TABLE destination (place TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT, WITHOUT ROWID;
+        -- What a destination remembers of a delivery across restarts.
+        CREATE TABLE delivery_note (
+          number INTEGER NOT NULL REFERENCES batch, key TEXT NOT NULL, value TEXT NOT NULL,
+          PRIMARY KEY (number, key)
+        ) STRICT, WITHOUT ROWID;
+        -- What came from a destination, and what became of it.
+        CREATE TABLE arrival (
+          place TEXT NOT NULL, name TEXT NOT NULL, tag TEXT NOT NULL,
+          sha256 BLOB NOT NULL CHECK (length(sha256) = 32),
+          receipt TEXT NOT NULL,
+          is_left INTEGER NOT NULL DEFAULT 0 CHECK (is_left IN (0, 1)),
+          PRIMARY KEY (place, name)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX arrival_by_digest ON arrival (sha256);
+        CREATE TABLE sync_wish (id INTEGER PRIMARY KEY CHECK (id = 1), count INTEGER NOT NULL) STRICT;
         """
 }

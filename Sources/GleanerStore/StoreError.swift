@@ -21,9 +21,8 @@ extension GleanerError.Code {
     /// Another export runs on this deployment.
     public static let exportRunning = Self("export.running")
     /// Another import of a model runs on this deployment.
+    public static let syncRunning = Self("sync.running")
     public static let importRunning = Self("import.running")
-    /// A sample's bytes are not what was stored.
-    public static let sampleDamaged = Self("sample.damaged")
     /// A sample has no pixels any more.
     public static let sampleEvicted = Self("sample.evicted")
     /// A sample belongs to a batch that awaits its acknowledgement.

@@ -13,6 +13,10 @@ public struct StoreSettings: Hashable, Sendable {
     public var auditQuotaShare: Double
     /// Bytes that recorded decisions may take; `nil` for a 50th of the quota, 64 MiB at most. None are kept with 0.
     public var decisionByteCount: Int?
+    /// How long, in days of collecting, the members of a delivered batch still may not be evicted. Default: 7.
+    ///
+    /// A receipt is the word of another machine: should it lose the batch meanwhile, the pixels are still here.
+    public var deleteAfterDays = 7.0
     /// Names the machine: when its content changes, the card was cloned and the deployment becomes another device.
     public var machineIDFile = "/etc/machine-id"
 

@@ -23,6 +23,8 @@ public struct StoredBatch: Sendable, Hashable {
     public var id: BatchID?
     /// The models that predicted, newest first.
     public var models: [SampleRecord.ModelReference]
+    /// By the wall clock, right or wrong.
+    public var openedAt: Timestamp
     public var number: Int { header.number }
     public var purpose: BatchPurpose { header.purpose }
 }

@@ -25,12 +25,21 @@ enum Terminal {
 
 /// One line on a terminal that tells how far a long step is: count, rate and remaining time.
 struct ProgressLine {
+    /// What is counted.
+    enum Unit {
+        case things, bytes
+    }
+
     private let what: String
+    private let unit: Unit
     private let begin = ContinuousClock.now
     private var shown = ContinuousClock.now
     private var isShown = false
 
-    init(_ what: String) { self.what = what }
+    init(_ what: String, _ unit: Unit = .things) {
+        self.what = what
+        self.unit = unit
+    }
 
     /// Shows how far it is, at most five times a second and not within the first second.
     mutating func update(_ done: Int, of total: Int?) {
@@ -41,9 +50,9 @@ struct ProgressLine {
         isShown = true
         let seconds = Double((now - begin).components.seconds) + 1e-18 * Double((now - begin).components.attoseconds)
         let rate = Double(done) / seconds
-        var line = "\(what): \(done)"
-        if let total { line += " of \(total)" }
-        line += String(format: ", %.0f/s", rate)
+        var line = "\(what): \(text(done))"
+        if let total { line += " of \(text(total))" }
+        line += ", \(text(Int(rate)))/s"
         if let total, rate > 0 { line += ", \(Self.time(Double(total - done) / rate)) left" }
         FileHandle.standardError.write(Data("\r\u{1B}[K\(line)".utf8))
     }
@@ -52,6 +61,8 @@ struct ProgressLine {
     func end() {
         if isShown { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
     }
+
+    private func text(_ count: Int) -> String { unit == .bytes ? ByteCount.format(count) : "\(count)" }
 
     private static func time(_ seconds: Double) -> String {
         let whole = Int(seconds.rounded())

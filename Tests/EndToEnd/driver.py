@@ -42,6 +42,11 @@ OUTPUT_SCHEMAS = {
     "replay": "replay",
     "lineage": "lineage",
     "components": "components",
+    "sync": "sync",
+    "sync --dry-run": "sync-plan",
+    "destination list": "destination-list",
+    "destination test": "destination-test",
+    "destination add": "destination-add",
 }
 
 

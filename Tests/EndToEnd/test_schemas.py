@@ -87,7 +87,7 @@ def test_the_configuration_that_init_writes_is_valid_with_every_line_uncommented
     text = (gleaner.folder / "gleaner.yaml").read_text()
     validator("configuration").validate(yaml.safe_load(text))
     # Keys are commented as `# key: value`, explanations are sentences.
-    lines = [re.sub(r"^# ( *[a-z_]+:( |$))", r"\1", line) for line in text.splitlines()]
+    lines = [re.sub(r"^# ( *(?:- )?[a-z_]+:( |$))", r"\1", line) for line in text.splitlines()]
     path = tmp_path / "all.yaml"
     path.write_text("\n".join(lines) + "\n")
     document = yaml.safe_load(path.read_text())

@@ -104,4 +104,20 @@ enum TestBatch {
         _ = try batch.append(Make.digit(2))
         return try batch.finish()
     }
+
+    /// Writes the batch that is sealed in `outbox` to a folder as a destination does, and returns its path.
+    static func deliver(in folder: TemporaryFolder) throws -> String {
+        let batch = try OutboxBatch("\(folder.path)/outbox", sealedAt: Timestamp(milliseconds: 0)) {
+            Make.picture($0.sequence)
+        }
+        for file in batch.manifest.files {
+            _ = try folder.folder(PathName.parent(of: "stick/\(file.path)"))
+            var whole = Data()
+            try batch.forEachPiece(of: file) { whole.append(contentsOf: $0) }
+            try folder.write(whole, to: "stick/\(file.path)")
+        }
+        try folder.write(batch.manifestData, to: "stick/\(BatchManifest.fileName)")
+        try BatchVerifier.verify("\(folder.path)/stick")
+        return "\(folder.path)/stick"
+    }
 }

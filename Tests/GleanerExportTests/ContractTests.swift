@@ -73,10 +73,10 @@ import Testing
             Make.picture($0.sequence)
         }
         #expect(shard.bytes > 3 * 512)
-        var packed = Data()
-        try PackedFile.forEachPiece(
-            of: "webdataset/train-000000.tar", in: folder.path, picture: { Make.picture($0.sequence) }
-        ) { packed.append(contentsOf: $0) }
+        let packed = Data(
+            try PackedFile.Index("webdataset/train-000000.tar", in: folder.path)
+                .read(at: 0, byteCount: shard.bytes) { Make.picture($0.sequence) })
+        #expect(Digest(of: packed) == shard.sha256)
         let broken = try LabelFormatContract.brokenPromises(
             of: WebDatasetLabels(), validFile: packed, mutationCount: 3_500, seed: 20_260_101)
         #expect(broken == [], "WebDatasetLabels")

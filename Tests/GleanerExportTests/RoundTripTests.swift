@@ -16,9 +16,7 @@ import Testing
             formats: [("one", format)])
         for sample in samples { _ = try batch.append(sample) }
         _ = try batch.finish { Make.picture($0.sequence) }
-        return try BatchDelivery.deliver(outboxFolder: "\(folder.path)/outbox", to: try folder.folder("stick")) {
-            Make.picture($0.sequence)
-        }.folder
+        return try TestBatch.deliver(in: folder)
     }
 
     private static let boxes: [LabeledBox] = [

@@ -69,6 +69,24 @@ import Testing
         try fixture.expectConservation()
     }
 
+    @Test func acknowledgedPixelsStayForTheDaysInWhichTheReceiptMayTurnOutToBeALie() throws {
+        // The fixture's clock goes on by a second with every commit.
+        let fixture = try StoreFixture(quota: 3 << 20, inline: 100, deleteAfterDays: 30 / 86_400)
+        let delivered = try fixture.keep(200_000, utility: 0.9, key: 9)
+        try fixture.deliver(.labeling)
+        #expect(try fixture.state(delivered).labelState == .exported)
+        var stayed = 0
+        while try present(fixture, delivered) {
+            try fixture.commit([fixture.kept(200_000, key: 5)])
+            stayed += 1
+            guard stayed < 100 else { break }
+        }
+        // Others went in its place, and then it was the first.
+        #expect((29...32).contains(stayed))
+        #expect(try fixture.store.status().evicted > 10)
+        #expect(try fixture.store.read { try Int.fetchOne($0, sql: "SELECT sum(held) FROM sample") } == 0)
+    }
+
     @Test func acknowledgedPixelsGoFirstEvenForOneThatIsWorthLess() throws {
         let fixture = try StoreFixture(quota: 3 << 20, inline: 100)
         let delivered = try fixture.keep(200_000, utility: 0.9, key: 0.1)

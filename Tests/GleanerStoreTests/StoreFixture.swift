@@ -18,12 +18,13 @@ final class StoreFixture {
 
     init(
         quota: Int = 1 << 30, keepFree: Int = 0, inline: Int = 64 << 10, auditShare: Double = 0.2,
-        path given: String? = nil
+        deleteAfterDays: Double = 0, path given: String? = nil
     ) throws {
         path = try given ?? Self.makeFolder()
-        let settings = StoreSettings(
+        var settings = StoreSettings(
             quotaByteCount: quota, keepFreeByteCount: keepFree, inlineByteCountMax: inline,
             auditQuotaShare: auditShare)
+        settings.deleteAfterDays = deleteAfterDays
         store = try DeploymentStore.open(path, settings: settings)
         run = try store.beginRun()
         device = try store.device()

@@ -67,7 +67,7 @@ import Testing
             #expect(
                 try count("SELECT sum(held) FROM sample")
                     == count(
-                        "SELECT count(*) FROM batch_sample JOIN batch USING (number) WHERE state IN ('open', 'sealed')")
+                        "SELECT count(*) FROM batch_sample JOIN batch USING (number) WHERE released = 0")
             )
             #expect(try String.fetchOne(db, sql: "PRAGMA integrity_check") == "ok")
             #expect(try Row.fetchAll(db, sql: "PRAGMA foreign_key_check").isEmpty)

@@ -14,7 +14,12 @@ import GleanerStore
 /// be there ever after.
 @main
 struct StoreStorm {
-    static let settings = StoreSettings(quotaByteCount: 5 << 20, keepFreeByteCount: 0, inlineByteCountMax: 4000)
+    static let settings = {
+        var settings = StoreSettings(quotaByteCount: 5 << 20, keepFreeByteCount: 0, inlineByteCountMax: 4000)
+        // Its clock counts frames.
+        settings.deleteAfterDays = 40 / 86_400
+        return settings
+    }()
     private static let model = ModelID(name: "storm", version: 1, digest: Digest(of: Array("storm".utf8)))
 
     let store: DeploymentStore

@@ -11,6 +11,13 @@ final class PackedFile {
         case literal(Int)
         case picture(SampleID, bytes: Int, sha256: Digest)
 
+        var byteCount: Int {
+            switch self {
+            case .literal(let count): count
+            case .picture(_, let byteCount, _): byteCount
+            }
+        }
+
         private enum CodingKeys: String, CodingKey { case literal, picture, bytes, sha256 }
         init(from decoder: any Decoder) throws {
             let box = try decoder.container(keyedBy: CodingKeys.self)
@@ -93,38 +100,81 @@ final class PackedFile {
         _ path: String, in folder: String, picture: (SampleID) throws -> [UInt8]
     ) throws -> BatchManifest.File {
         var hasher = DigestHasher()
-        var byteCount = 0
-        try forEachPiece(of: path, in: folder, picture: picture) { bytes in
-            hasher.update(bytes)
-            byteCount += bytes.count
+        let index = try Index(path, in: folder)
+        let pieceByteCount = 4 << 20
+        for offset in stride(from: 0, to: index.byteCount, by: pieceByteCount) {
+            let count = min(pieceByteCount, index.byteCount - offset)
+            try index.read(at: offset, byteCount: count, picture: picture).withUnsafeBytes { hasher.update($0) }
         }
-        return BatchManifest.File(path: path, bytes: byteCount, sha256: hasher.finish())
+        return BatchManifest.File(path: path, bytes: index.byteCount, sha256: hasher.finish())
     }
 
-    /// Hands out the bytes of the whole file, in pieces.
-    ///
-    /// - Throws: ``GleanerError`` with code `batch.damaged` when a picture is not the one that was kept.
-    static func forEachPiece(
-        of path: String, in folder: String, picture: (SampleID) throws -> [UInt8],
-        _ body: (UnsafeRawBufferPointer) throws -> Void
-    ) throws {
-        let literal = try InputFile.open("\(folder)/\(path)\(literalSuffix)", byteCountMax: .max)
-        let list = "\(folder)/\(path)\(piecesSuffix)"
-        var offset = 0
-        try JSONLines.forEach(Piece.self, in: list) { piece in
-            switch piece {
-            case .literal(let count):
-                try FilePieces.forEach(of: literal, from: offset, byteCount: count, named: path, body)
-                offset += count
-            case .picture(let id, let byteCount, let sha256):
-                let bytes = try picture(id)
-                guard bytes.count == byteCount, Digest(of: bytes) == sha256 else {
-                    throw GleanerError(
-                        .batchDamaged, "the picture of sample \(id) is not the one that was kept",
-                        remedy: "the disk of the device may be failing; drop the sample and seal the batch again")
-                }
-                try bytes.withUnsafeBytes(body)
+    /// Where the pieces of a packed file lie in the whole.
+    struct Index: Sendable {
+        private struct Entry {
+            var offset: Int
+            var piece: Piece
+            /// Where a literal's bytes lie among all literals.
+            var literalOffset: Int
+        }
+        private let path: String
+        private let literalPath: String
+        private var entries: [Entry] = []
+        private(set) var byteCount = 0
+
+        init(_ path: String, in folder: String) throws {
+            self.path = path
+            literalPath = "\(folder)/\(path)\(literalSuffix)"
+            var literalOffset = 0
+            try JSONLines.forEach(Piece.self, in: "\(folder)/\(path)\(piecesSuffix)") { piece in
+                entries.append(Entry(offset: byteCount, piece: piece, literalOffset: literalOffset))
+                if case .literal(let count) = piece { literalOffset += count }
+                byteCount += piece.byteCount
             }
         }
+
+        /// Bytes of the whole file.
+        ///
+        /// - Throws: ``GleanerError`` with code `batch.damaged` when a picture is not the one that was kept.
+        func read(at offset: Int, byteCount: Int, picture: (SampleID) throws -> [UInt8]) throws -> [UInt8] {
+            let wanted = offset..<offset + byteCount
+            var bytes: [UInt8] = []
+            bytes.reserveCapacity(byteCount)
+            let literal = try InputFile.open(literalPath, byteCountMax: .max)
+            var index = entries.partitioningIndex { $0.offset + $0.piece.byteCount > offset }
+            while index < entries.count, entries[index].offset < wanted.upperBound {
+                let entry = entries[index]
+                let part = wanted.clamped(to: entry.offset..<entry.offset + entry.piece.byteCount)
+                let begin = part.lowerBound - entry.offset
+                switch entry.piece {
+                case .literal:
+                    try FilePieces.forEach(
+                        of: literal, from: entry.literalOffset + begin, byteCount: part.count, named: path
+                    ) { bytes.append(contentsOf: $0) }
+                case .picture(let id, let count, let sha256):
+                    let whole = try picture(id)
+                    guard whole.count == count, Digest(of: whole) == sha256 else {
+                        throw GleanerError(
+                            .batchDamaged, "the picture of sample \(id) is not the one that was kept",
+                            remedy: "the disk of the device may be failing; its samples leave with the next batch")
+                    }
+                    bytes.append(contentsOf: whole[begin..<begin + part.count])
+                }
+                index += 1
+            }
+            return bytes
+        }
+    }
+}
+
+extension Array {
+    /// The first place from which on `isBehind` holds; it holds for no element before it.
+    fileprivate func partitioningIndex(_ isBehind: (Element) -> Bool) -> Int {
+        var range = 0..<count
+        while !range.isEmpty {
+            let middle = range.lowerBound + range.count / 2
+            range = isBehind(self[middle]) ? range.lowerBound..<middle : middle + 1..<range.upperBound
+        }
+        return range.lowerBound
     }
 }

@@ -71,7 +71,7 @@ public struct BundleSignature: Hashable, Sendable, Codable {
         }
         guard schema == Self.currentSchema else {
             throw Self.refused(
-                "\(Self.fileName) has the schema '\(BundleName.printable(schema))', not \(Self.currentSchema)",
+                "\(Self.fileName) has the schema '\(PathName.printable(schema))', not \(Self.currentSchema)",
                 remedy: "update Gleaner, or sign the bundle again: gleaner model sign")
         }
         guard try self.text() == text else {

@@ -44,7 +44,7 @@ enum BundleName {
         let isInGolden = parts.count == 2 && parts[0] == goldenFolder
         if isPlain(parts.last ?? ""), parts.count == 1 && name != goldenFolder || isInGolden { return }
         throw refused(
-            "'\(printable(name))'", in: bundle,
+            "'\(PathName.printable(name))'", in: bundle,
             remedy: "a bundle's files lie in its top folder: `tar -cf bundle.tar -C FOLDER model.json model.onnx`")
     }
 
@@ -67,10 +67,5 @@ enum BundleName {
         _ what: String, in bundle: String, remedy: String = "pack the bundle again from plain files"
     ) -> GleanerError {
         GleanerError(.bundleEntry, "the bundle \(bundle) holds \(what), which no bundle may", remedy: remedy)
-    }
-
-    /// A name from outside for a message: short, on one line.
-    static func printable(_ name: String) -> String {
-        String(name.unicodeScalars.prefix(120).map { $0.value < 0x20 || $0.value == 0x7F ? "?" : Character($0) })
     }
 }

@@ -52,7 +52,7 @@ final class FolderBundle: BundleSource {
             guard fstatat(folder.descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
                 throw GleanerError.system("cannot read", "\(bundle)/\(prefix)\(name)", errno: errno)
             }
-            let shown = "'\(BundleName.printable(prefix + name))'"
+            let shown = "'\(PathName.printable(prefix + name))'"
             switch status.st_mode & S_IFMT {
             case S_IFREG:
                 try BundleName.require(prefix + name, in: bundle)

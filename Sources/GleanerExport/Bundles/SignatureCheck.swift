@@ -51,7 +51,7 @@ struct SignatureCheck {
         }
         let missing = statement.files.first { file in !present.contains { $0.name == file.name } }
         throw BundleSignature.refused(
-            missing.map { "the bundle \(bundle) lacks '\(BundleName.printable($0.name))', which was signed" }
+            missing.map { "the bundle \(bundle) lacks '\(PathName.printable($0.name))', which was signed" }
                 ?? "the files in \(BundleSignature.fileName) of \(bundle) are not sorted by name, each once")
     }
 }

@@ -110,7 +110,7 @@ final class TarBundle: BundleSource {
         case .regular: try addFile(pax.path ?? header.name, byteCount: header.byteCount, start: start)
         case .folder: try requireKnownFolder(pax.path ?? header.name)
         case .refused(let what):
-            throw BundleName.refused("\(what) '\(BundleName.printable(pax.path ?? header.name))'", in: path)
+            throw BundleName.refused("\(what) '\(PathName.printable(pax.path ?? header.name))'", in: path)
         }
         pax = PaxAttributes()
     }
@@ -130,7 +130,7 @@ final class TarBundle: BundleSource {
         let name = written.hasSuffix("/") ? String(written.dropLast()) : written
         if name == "." || Self.withoutDot(name) == BundleName.goldenFolder { return }
         throw BundleName.refused(
-            "the folder '\(BundleName.printable(name))'", in: path,
+            "the folder '\(PathName.printable(name))'", in: path,
             remedy: "pack the files themselves: `tar -cf bundle.tar -C FOLDER model.json model.onnx`")
     }
 

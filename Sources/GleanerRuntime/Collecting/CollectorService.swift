@@ -16,15 +16,21 @@ public struct CollectorService: Service {
         }
     }
 
-    /// Runs a collector until it ends or the process gets SIGINT or SIGTERM.
-    public static func run(_ collector: Collector, logger: Logger) async throws {
-        let service = ServiceGroupConfiguration.ServiceConfiguration(
-            service: CollectorService(collector), successTerminationBehavior: .gracefullyShutdownGroup,
-            failureTerminationBehavior: .cancelGroup)
+}
+
+/// The services of one process.
+public enum Services {
+    /// Runs services until the first of them ends or the process gets SIGINT or SIGTERM; then the others end too.
+    public static func run(_ services: [any Service], logger: Logger) async throws {
         var quiet = logger
         quiet.logLevel = .error
         let group = ServiceGroup(
-            configuration: .init(services: [service], gracefulShutdownSignals: [.sigint, .sigterm], logger: quiet))
+            configuration: .init(
+                services: services.map {
+                    .init(
+                        service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
+                        failureTerminationBehavior: .cancelGroup)
+                }, gracefulShutdownSignals: [.sigint, .sigterm], logger: quiet))
         try await group.run()
     }
 }

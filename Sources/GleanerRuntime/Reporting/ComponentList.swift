@@ -21,6 +21,7 @@ extension Registries {
         [
             ComponentKind(sources), ComponentKind(decoders), ComponentKind(strategies), ComponentKind(budgets),
             ComponentKind(exportFormats), ComponentKind(labelFormats),
+            ComponentKind(destinations),
         ]
     }
 }

@@ -35,6 +35,7 @@ public struct DeploymentStatus: Sendable, Codable {
     public var frames: Frames
     public var queue: Queue
     public var disk: Disk
+    public var destinations: [DestinationStatus]
     public var problems: [Problem]
 }
 
@@ -96,6 +97,7 @@ extension Deployment {
                 labeled: status.queue[.labeled] ?? 0, unusable: status.queue[.unusable] ?? 0,
                 expired: status.queue[.expired] ?? 0, evicted: status.evicted),
             disk: .init(usedBytes: status.disk.used, quotaBytes: status.quotaByteCount),
+            destinations: try destinationStatus(),
             problems: DeploymentCheck.problems(of: self))
     }
 

@@ -1,9 +1,10 @@
 import ArgumentParser
 import GleanerCore
 import GleanerRuntime
+import Synchronization
 
 /// Seals a batch and delivers it to a directory.
-struct ExportCommand: ParsableCommand {
+struct ExportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export", abstract: "Seal a batch of samples and write it to a directory.",
         discussion: """
@@ -51,14 +52,16 @@ struct ExportCommand: ParsableCommand {
         guard limit ?? 1 > 0 else { throw ValidationError("--limit must be at least 1") }
     }
 
-    func run() throws {
+    func run() async throws {
         let deployment = try options.open()
-        var line = ProgressLine("writing")
+        let line = Mutex(ProgressLine("writing", .bytes))
         let request = ExportRequest(
             purpose: purpose, formats: formats.split(separator: ",").map(String.init), directory: directory,
             countMax: limit, includesDelivered: includesDelivered)
-        let batches = try deployment.export(request) { done, total in line.update(done, of: total) }
-        line.end()
+        let batches = try await deployment.export(request) { done, total in
+            line.withLock { $0.update(done, of: total) }
+        }
+        line.withLock { $0.end() }
         try options.print(Document(batches: batches)) {
             guard !batches.isEmpty else { return "Nothing to export for \(purpose.rawValue)." }
             return batches.map { batch in

@@ -51,7 +51,8 @@ struct RunCommand: AsyncParsableCommand {
             line.withLock { $0.update(progress.offered, of: progress.remaining.map { $0 + progress.offered }) }
         }
         do {
-            try await CollectorService.run(collector, logger: logger)
+            try await Services.run(
+                [CollectorService(collector), SyncService(deployment, logger: logger)], logger: logger)
         } catch let error as GleanerError where error.code == .collectorAbandoned {
             line.withLock { $0.end() }
             try Self.startAnew()

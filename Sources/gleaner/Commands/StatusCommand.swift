@@ -33,6 +33,7 @@ struct StatusCommand: ParsableCommand {
                 "\(ByteCount.format(status.disk.usedBytes)) of \(ByteCount.format(status.disk.quotaBytes))",
             ],
         ]
+        rows += status.destinations.map { ["to \($0.name)", $0.text] }
         rows += status.problems.map { ["problem", "\($0.path): \($0.message); \($0.remedy)"] }
         return Terminal.table(rows)
     }

@@ -1,5 +1,4 @@
-import Foundation
-public import GleanerCore
+public import Foundation
 
 #if canImport(Glibc)
     import Glibc
@@ -25,7 +24,9 @@ public enum BatchVerifier {
     }
 
     /// The manifest of a batch's folder and the id that its bytes give; nothing else is looked at.
-    public static func manifest(in folder: String) throws -> (manifest: BatchManifest, id: BatchID) {
+    public static func manifest(
+        in folder: String
+    ) throws -> (manifest: BatchManifest, id: BatchID, data: Data) {
         let path = "\(folder)/\(BatchManifest.fileName)"
         let data = try FileReading.bytes(of: path, byteCountMax: manifestByteCountMax)
         let manifest: BatchManifest = try CanonicalJSON.decode(from: data, named: path)
@@ -35,9 +36,9 @@ public enum BatchVerifier {
                 remedy: "update Gleaner")
         }
         guard let unsafe = manifest.files.first(where: { !BatchPath.isSafe($0.path) || $0.bytes < 0 }) else {
-            return (manifest, BatchID(Digest(of: data)))
+            return (manifest, BatchID(Digest(of: data)), data)
         }
-        throw damaged("\(path) lists '\(BundleName.printable(unsafe.path))', which cannot be in a batch")
+        throw damaged("\(path) lists '\(PathName.printable(unsafe.path))', which cannot be in a batch")
     }
 
     private static func requireListed(_ manifest: BatchManifest, in folder: String) throws {
@@ -48,8 +49,13 @@ public enum BatchVerifier {
         let there = Set(try BatchTree(folder).files).subtracting([BatchManifest.fileName])
         if let missing = listed.subtracting(there).min() { throw damaged("\(folder) lacks '\(missing)'") }
         if let extra = there.subtracting(listed).min() {
-            throw damaged("\(folder) holds '\(BundleName.printable(extra))', which its manifest does not list")
+            throw damaged("\(folder) holds '\(PathName.printable(extra))', which its manifest does not list")
         }
+    }
+
+    /// Whether a file of a batch lies there, with its size and SHA-256.
+    public static func holds(_ file: BatchManifest.File, in folder: String) -> Bool {
+        (try? verify(file, in: folder)) != nil
     }
 
     private static func verify(_ file: BatchManifest.File, in folder: String) throws {
@@ -74,7 +80,7 @@ public enum BatchVerifier {
         close(descriptor)
     }
 
-    static func damaged(_ what: String) -> GleanerError {
+    public static func damaged(_ what: String) -> GleanerError {
         GleanerError(.batchDamaged, what, remedy: "deliver the batch again; the disk may be failing")
     }
 }

@@ -1,5 +1,4 @@
 import Foundation
-import GleanerCore
 
 #if canImport(Glibc)
     import Glibc
@@ -8,16 +7,16 @@ import GleanerCore
 #endif
 
 /// The files and folders below a batch's folder. Anything that is neither is an error: nothing is followed.
-struct BatchTree {
+public struct BatchTree {
     let root: String
     /// Relative to the root, sorted.
-    private(set) var files: [String] = []
+    public private(set) var files: [String] = []
     /// Outer before inner, without the root.
-    private(set) var folders: [String] = []
+    public private(set) var folders: [String] = []
     private static let depthMax = 8
 
     /// - Throws: ``GleanerError`` with code `batch.damaged` when a link, device or pipe is there.
-    init(_ root: String) throws {
+    public init(_ root: String) throws {
         self.root = root
         try list("", depth: 0)
         files.sort()
@@ -54,7 +53,7 @@ struct BatchTree {
     ///
     /// - Returns: its size in bytes.
     @discardableResult
-    func flush(_ file: String) throws -> Int {
+    public func flush(_ file: String) throws -> Int {
         let opened = try DescriptorFile("\(root)/\(file)", flags: O_RDONLY | O_NOFOLLOW)
         try opened.flush()
         var status = stat()
@@ -65,7 +64,7 @@ struct BatchTree {
     }
 
     /// Makes the names of everything durable, inner folders first.
-    func flushFolders() throws {
+    public func flushFolders() throws {
         for folder in folders.reversed() { try DurableFile.flushFolder("\(root)/\(folder)") }
         try DurableFile.flushFolder(root)
     }
