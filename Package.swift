@@ -16,8 +16,9 @@ let package = Package(
     ],
     traits: [
         .trait(name: "JPEG", description: "JPEG frames, through TurboJPEG (libturbojpeg0-dev)."),
-        .trait(name: "Full", description: "Everything Gleaner can do.", enabledTraits: ["JPEG"]),
-        .default(enabledTraits: []),
+        .trait(name: "Network", description: "Destinations on the network."),
+        .trait(name: "Full", description: "Everything Gleaner can do.", enabledTraits: ["JPEG", "Network"]),
+        .default(enabledTraits: ["Network"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -25,6 +26,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
@@ -51,7 +55,16 @@ let package = Package(
             dependencies: ["GleanerCore", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
         .target(name: "GleanerExport", dependencies: ["GleanerCore", "Yams"], swiftSettings: strict),
-        .target(name: "GleanerSync", dependencies: ["GleanerCore", "CLinux"], swiftSettings: strict),
+        .target(
+            name: "GleanerSync",
+            dependencies: [
+                "GleanerCore", "CLinux",
+                .product(name: "AsyncHTTPClient", package: "async-http-client", condition: .when(traits: ["Network"])),
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Network"])),
+                .product(name: "NIOHTTP1", package: "swift-nio", condition: .when(traits: ["Network"])),
+                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Network"])),
+                .product(name: "Crypto", package: "swift-crypto"),
+            ], swiftSettings: strict),
 
         // The one place that sees them all.
         .target(

@@ -1,0 +1,169 @@
+#if Network
+    import AsyncHTTPClient
+    import Foundation
+    import GleanerCore
+    import NIOCore
+    import NIOHTTP1
+    import NIOSSL
+
+    /// Speaks HTTP to one server, and to no other: redirections are answers like any other.
+    ///
+    /// Every wait has an end: a server that does not answer, or takes nothing more, is away.
+    struct HTTPTransport: Sendable {
+        /// Where it is, for messages.
+        private let place: String
+        private let security: TLSConfiguration?
+
+        /// Never shut down: its connections close by themselves when they are idle, and it lives as long as the process.
+        private static let client = HTTPClient(
+            eventLoopGroupProvider: .singleton,
+            configuration: {
+                var configuration = HTTPClient.Configuration(
+                    redirectConfiguration: .disallow,
+                    timeout: .init(connect: .seconds(15), read: .seconds(60), write: .seconds(60)))
+                configuration.httpVersion = .http1Only
+                // We try again ourselves, and say meanwhile why.
+                configuration.connectionPool.retryConnectionEstablishment = false
+                configuration.connectionPool.idleTimeout = .seconds(20)
+                return configuration
+            }())
+
+        /// So much may be on its way before the limit of the bandwidth is asked.
+        private static let pieceByteCount = 32 << 10
+        /// The slowest link that is waited for.
+        private static let bytesPerSecondMin = 512.0
+        private static let answerSecondsMax = 120.0
+
+        /// - Parameter authorities: a file of certificates, in PEM, that are trusted beside none but them.
+        /// - Throws: ``GleanerError`` when the file cannot be read.
+        init(place: String, authorities: String?) throws {
+            self.place = place
+            guard let authorities else {
+                security = nil
+                return
+            }
+            do {
+                var configuration = TLSConfiguration.makeClientConfiguration()
+                configuration.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(authorities))
+                security = configuration
+            } catch {
+                throw GleanerError(
+                    .malformed, "\(authorities) holds no certificates that can be read",
+                    remedy: "name a PEM file with the certificate of the server's authority", cause: error)
+            }
+        }
+
+        /// Sends a request, and returns what is answered, whatever the status.
+        ///
+        /// - Parameters:
+        ///   - admit: called before each piece of the body.
+        ///   - bodyByteCountMax: an answer with more is an error.
+        /// - Throws: ``GleanerError`` with code `destination.offline` or `destination.refused`, or `CancellationError`.
+        func send(
+            _ request: HTTPRequest, bodyByteCountMax: Int = 4 << 20,
+            admit: @escaping @Sendable (Int) async throws -> Void = { _ in }
+        ) async throws -> HTTPAnswer {
+            try await receive(request, admit: admit) { response in
+                let body = try await response.body.collect(upTo: bodyByteCountMax)
+                return HTTPAnswer(
+                    status: Int(response.status.code), headers: Self.headers(response),
+                    body: Array(body.readableBytesView))
+            }
+        }
+
+        /// Sends a request and writes the body of a good answer to a new file, which is flushed.
+        ///
+        /// - Returns: the answer, whose body is empty if it was good.
+        func download(_ request: HTTPRequest, to path: String, byteCountMax: Int) async throws -> HTTPAnswer {
+            let place = place
+            return try await receive(request, admit: { _ in }) { response in
+                var answer = HTTPAnswer(status: Int(response.status.code), headers: Self.headers(response), body: [])
+                guard answer.isSuccess else {
+                    answer.body = Array(try await response.body.collect(upTo: 4 << 20).readableBytesView)
+                    return answer
+                }
+                let file = try DescriptorFile(path, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
+                var byteCount = 0
+                for try await piece in response.body {
+                    byteCount += piece.readableBytes
+                    guard byteCount <= byteCountMax else {
+                        throw GleanerError(
+                            .destinationRejected,
+                            "\(place) sent more than the \(ByteCount.format(byteCountMax)) that it announced",
+                            remedy: "look at what lies there")
+                    }
+                    try piece.withUnsafeReadableBytes { try file.write($0) }
+                }
+                try file.flush()
+                return answer
+            }
+        }
+
+        private func receive(
+            _ request: HTTPRequest, admit: @escaping @Sendable (Int) async throws -> Void,
+            _ body: @escaping @Sendable (HTTPClientResponse) async throws -> HTTPAnswer
+        ) async throws -> HTTPAnswer {
+            var message = HTTPClientRequest(url: request.url)
+            message.method = HTTPMethod(rawValue: request.method)
+            for header in request.headers { message.headers.add(name: header.name, value: header.value) }
+            message.tlsConfiguration = security
+            if !request.body.isEmpty {
+                message.body = .stream(
+                    Pieces(bytes: request.body, admit: admit), length: .known(Int64(request.body.count)))
+            }
+            let seconds = Self.answerSecondsMax + Double(request.body.count) / Self.bytesPerSecondMin
+            do {
+                let response = try await Self.client.execute(message, timeout: .seconds(Int64(seconds)))
+                return try await body(response)
+            } catch let error as GleanerError {
+                throw error
+            } catch {
+                if Task.isCancelled { throw CancellationError() }
+                throw failure(error)
+            }
+        }
+
+        private static func headers(_ response: HTTPClientResponse) -> [String: String] {
+            Dictionary(response.headers.map { ($0.name.lowercased(), $0.value) }) { first, _ in first }
+        }
+
+        private func failure(_ error: any Error) -> GleanerError {
+            switch error {
+            case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError:
+                GleanerError(
+                    .destinationRefused, "\(place) could not show that it is who it says: \(error)",
+                    remedy: "check the device's clock; if the server has a certificate of its own, name it as ca",
+                    cause: error)
+            case let error as HTTPClientError
+            where error == .invalidURL || error == .emptyHost || error == .emptyScheme:
+                GleanerError(.destinationRefused, "\(place) is no address that can be asked", remedy: "correct it")
+            default:
+                GleanerError(
+                    .destinationOffline, "\(place) does not answer",
+                    remedy: "what waits leaves by itself once it does", cause: error)
+            }
+        }
+
+        /// A body that is sent piece by piece.
+        private struct Pieces: AsyncSequence, Sendable {
+            let bytes: [UInt8]
+            let admit: @Sendable (Int) async throws -> Void
+
+            struct AsyncIterator: AsyncIteratorProtocol {
+                let bytes: [UInt8]
+                let admit: @Sendable (Int) async throws -> Void
+                var offset = 0
+
+                mutating func next() async throws -> ByteBuffer? {
+                    guard offset < bytes.count else { return nil }
+                    let piece = bytes[offset..<Swift.min(offset + pieceByteCount, bytes.count)]
+                    try await admit(piece.count)
+                    offset = piece.endIndex
+                    return ByteBuffer(bytes: piece)
+                }
+            }
+
+            func makeAsyncIterator() -> AsyncIterator { AsyncIterator(bytes: bytes, admit: admit) }
+        }
+    }
+#endif
