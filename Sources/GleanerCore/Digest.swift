@@ -31,6 +31,11 @@ public struct Digest: Hashable, Sendable, Codable, CustomStringConvertible {
         bytes = Array(SHA256.hash(data: data))
     }
 
+    /// The code that shows that somebody who has the key vouches for a message (HMAC, RFC 2104).
+    public init(authenticating message: [UInt8], with key: [UInt8]) {
+        bytes = Array(HMAC<SHA256>.authenticationCode(for: message, using: SymmetricKey(data: key)))
+    }
+
     /// The digest that an incremental hash has come to.
     public init(_ hash: SHA256Digest) { bytes = Array(hash) }
 

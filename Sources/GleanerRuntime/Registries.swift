@@ -77,5 +77,5 @@ public struct Registries: Sendable {
                 WebDatasetLabels.entry,
                 CSVLabels.entry,
             ]),
-        destinations: Registry("destination", [FolderDestination.entry]))
+        destinations: Registry("destination", [FolderDestination.entry, S3DestinationMaker.entry]))
 }

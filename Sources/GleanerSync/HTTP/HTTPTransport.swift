@@ -33,6 +33,8 @@
         /// The slowest link that is waited for.
         private static let bytesPerSecondMin = 512.0
         private static let answerSecondsMax = 120.0
+        /// What a server may say of why it does not do what it was asked.
+        private static let explanationByteCountMax = 1 << 20
 
         /// - Parameter authorities: a file of certificates, in PEM, that are trusted beside none but them.
         /// - Throws: ``GleanerError`` when the file cannot be read.
@@ -57,17 +59,17 @@
         ///
         /// - Parameters:
         ///   - admit: called before each piece of the body.
-        ///   - bodyByteCountMax: an answer with more is an error.
+        ///   - bodyByteCountMax: a good answer with more is an error.
         /// - Throws: ``GleanerError`` with code `destination.offline` or `destination.refused`, or `CancellationError`.
         func send(
             _ request: HTTPRequest, bodyByteCountMax: Int = 4 << 20,
             admit: @escaping @Sendable (Int) async throws -> Void = { _ in }
         ) async throws -> HTTPAnswer {
             try await receive(request, admit: admit) { response in
-                let body = try await response.body.collect(upTo: bodyByteCountMax)
-                return HTTPAnswer(
-                    status: Int(response.status.code), headers: Self.headers(response),
-                    body: Array(body.readableBytesView))
+                var answer = HTTPAnswer(status: Int(response.status.code), headers: Self.headers(response), body: [])
+                let byteCountMax = answer.isSuccess ? bodyByteCountMax : Self.explanationByteCountMax
+                answer.body = Array(try await response.body.collect(upTo: byteCountMax).readableBytesView)
+                return answer
             }
         }
 
@@ -79,7 +81,8 @@
             return try await receive(request, admit: { _ in }) { response in
                 var answer = HTTPAnswer(status: Int(response.status.code), headers: Self.headers(response), body: [])
                 guard answer.isSuccess else {
-                    answer.body = Array(try await response.body.collect(upTo: 4 << 20).readableBytesView)
+                    answer.body = Array(
+                        try await response.body.collect(upTo: Self.explanationByteCountMax).readableBytesView)
                     return answer
                 }
                 let file = try DescriptorFile(path, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
@@ -113,7 +116,7 @@
             }
             let seconds = Self.answerSecondsMax + Double(request.body.count) / Self.bytesPerSecondMin
             do {
-                let response = try await Self.client.execute(message, timeout: .seconds(Int64(seconds)))
+                let response = try await answered(message, withinSeconds: seconds)
                 return try await body(response)
             } catch let error as GleanerError {
                 throw error
@@ -122,6 +125,22 @@
                 throw failure(error)
             }
         }
+
+        /// A server may close a connection that it has kept open at the moment when we use it again: what may be asked
+        /// twice is asked twice then (RFC 9112, 9.3.1).
+        private func answered(
+            _ message: HTTPClientRequest, withinSeconds seconds: Double
+        ) async throws -> HTTPClientResponse {
+            do {
+                return try await Self.client.execute(message, timeout: .seconds(Int64(seconds)))
+            } catch let error as HTTPClientError
+                where error == .remoteConnectionClosed && Self.repeatable.contains(message.method)
+            {
+                return try await Self.client.execute(message, timeout: .seconds(Int64(seconds)))
+            }
+        }
+
+        private static let repeatable: [HTTPMethod] = [.GET, .HEAD, .OPTIONS, .PUT, .DELETE]
 
         private static func headers(_ response: HTTPClientResponse) -> [String: String] {
             Dictionary(response.headers.map { ($0.name.lowercased(), $0.value) }) { first, _ in first }
@@ -133,6 +152,10 @@
                 GleanerError(
                     .destinationRefused, "\(place) could not show that it is who it says: \(error)",
                     remedy: "check the device's clock; if the server has a certificate of its own, name it as ca",
+                    cause: error)
+            case is NIOTooManyBytesError:
+                GleanerError(
+                    .destinationRefused, "\(place) answers with more than is expected", remedy: "check the address",
                     cause: error)
             case let error as HTTPClientError
             where error == .invalidURL || error == .emptyHost || error == .emptyScheme:

@@ -1,0 +1,151 @@
+#if Network
+    import Foundation
+    import GleanerCore
+    import Synchronization
+
+    /// A bucket of any S3 store.
+    ///
+    /// Objects lie below `device=<id>/date=<day>/batch-<id>/`. Each is checked by the store against its digest as it
+    /// arrives; the manifest comes last and only where there is none: it is the mark that the batch is whole. Large files
+    /// go up in parts, and an upload that was cut off goes on, also after a restart.
+    struct S3Destination: Destination {
+        let client: S3Client
+        /// Files up to this size go up whole, larger ones in parts of it. Stores take no smaller parts than 5 MiB.
+        let partByteCount: Int
+
+        /// So many objects at once, and so many bytes of them in memory.
+        private static let requestCountMax = 8
+        private static let byteCountMax = 16 << 20
+
+        init(client: S3Client, partByteCount: Int = 8 << 20) {
+            self.client = client
+            self.partByteCount = partByteCount
+        }
+
+        var place: String { client.address.place }
+
+        func check() async throws { _ = try await client.list(client.address.key(""), countMax: 1) }
+
+        func deliver(_ batch: any SealedBatch, _ delivery: Delivery) async throws -> Receipt {
+            let folder = client.address.key("\(BatchPath.partition(of: batch))/batch-\(batch.id.short)")
+            let manifestKey = "\(folder)/\(BatchManifest.fileName)"
+            let there = Dictionary(
+                try await client.list("\(folder)/").map { ($0.key, $0.byteCount) },
+                uniquingKeysWith: { first, _ in first })
+            if there[manifestKey] == nil {
+                try await putAll(batch, in: folder, there: there, delivery)
+                let isOurs = try await client.put(
+                    [UInt8](batch.manifestData), batch.id.digest, at: manifestKey, isNew: true, admit: delivery.admit)
+                if isOurs { delivery.progress(batch.manifestData.count) }
+            }
+            // Read back: whatever the store promises, this is what consumers will see.
+            let found = try await client.get(manifestKey, byteCountMax: 256 << 20).map { Digest(of: $0) }
+            guard found == batch.id.digest else {
+                throw GleanerError(
+                    .batchConflict, "\(place)/\(manifestKey) is there already and is another thing",
+                    remedy: "move it away; the batch is delivered again then")
+            }
+            return Receipt(batch: batch.id.digest, place: "\(place)/\(folder.dropFirst(prefixCount))")
+        }
+
+        private var prefixCount: Int { client.address.key("").utf8.count }
+
+        /// Puts every file that is not there, several at a time.
+        private func putAll(
+            _ batch: any SealedBatch, in folder: String, there: [String: Int], _ delivery: Delivery
+        ) async throws {
+            try await withThrowingTaskGroup(of: Int.self) { group in
+                var requestCount = 0
+                var byteCount = 0
+                for file in batch.manifest.files {
+                    let key = "\(folder)/\(file.path)"
+                    // Nothing ever lies below a batch's name but what it consists of.
+                    if there[key] == file.bytes {
+                        delivery.progress(file.bytes)
+                        continue
+                    }
+                    let weight = min(file.bytes, partByteCount)
+                    while requestCount > 0,
+                        requestCount == Self.requestCountMax || byteCount + weight > Self.byteCountMax
+                    {
+                        byteCount -= try await group.next() ?? 0
+                        requestCount -= 1
+                    }
+                    requestCount += 1
+                    byteCount += weight
+                    group.addTask {
+                        try await put(file, of: batch, at: key, delivery)
+                        return weight
+                    }
+                }
+                try await group.waitForAll()
+            }
+        }
+
+        private func put(
+            _ file: BatchManifest.File, of batch: any SealedBatch, at key: String, _ delivery: Delivery
+        ) async throws {
+            guard file.bytes <= partByteCount else {
+                return try await PartedUpload(client: client, batch: batch, file: file, key: key, delivery: delivery)
+                    .run(partByteCount: max(partByteCount, (file.bytes + 9_999) / 10_000))
+            }
+            let bytes = try await blocking { _ in try batch.read(file, at: 0, byteCount: file.bytes) }
+            guard Digest(of: bytes) == file.sha256 else { throw GleanerError.unsealed(file) }
+            _ = try await client.put(bytes, file.sha256, at: key, admit: delivery.admit)
+            delivery.progress(file.bytes)
+        }
+    }
+
+    /// One large file on its way, part by part.
+    private struct PartedUpload {
+        let client: S3Client
+        let batch: any SealedBatch
+        let file: BatchManifest.File
+        let key: String
+        let delivery: Delivery
+
+        private var note: String { "upload \(file.path)" }
+
+        func run(partByteCount: Int) async throws {
+            let (upload, there) = try await resumed()
+            var parts: [S3Client.Part] = []
+            var hasher = DigestHasher()
+            for offset in stride(from: 0, to: file.bytes, by: partByteCount) {
+                let count = min(partByteCount, file.bytes - offset)
+                let bytes = try await blocking { _ in try batch.read(file, at: offset, byteCount: count) }
+                bytes.withUnsafeBytes { hasher.update($0) }
+                let number = parts.count + 1
+                if let known = there[number], known.byteCount == count {
+                    parts.append(
+                        S3Client.Part(number: number, byteCount: count, tag: known.tag, sha256: Digest(of: bytes)))
+                } else {
+                    parts.append(try await client.putPart(bytes, number, of: upload, key, admit: delivery.admit))
+                }
+                delivery.progress(count)
+            }
+            guard hasher.finish() == file.sha256 else {
+                try await client.abortUpload(upload, key)
+                try delivery.notes.set(note, to: nil)
+                throw GleanerError.unsealed(file)
+            }
+            do {
+                try await client.completeUpload(upload, key, parts)
+            } catch let error as GleanerError where error.code == .destinationRejected {
+                // What is there is not what we think: begin anew next time.
+                try delivery.notes.set(note, to: nil)
+                throw error
+            }
+            try delivery.notes.set(note, to: nil)
+        }
+
+        /// The upload that was begun before, with the parts that are there; or a new one.
+        private func resumed() async throws -> (upload: String, parts: [Int: (byteCount: Int, tag: String)]) {
+            if let upload = delivery.notes[note], let parts = try await client.parts(of: upload, key) {
+                return (upload, parts)
+            }
+            let upload = try await client.beginUpload(key)
+            try delivery.notes.set(note, to: upload)
+            return (upload, [:])
+        }
+    }
+#endif

@@ -1,0 +1,186 @@
+#if Network
+    import Foundation
+    import GleanerCore
+    import GleanerTesting
+    import Testing
+
+    @testable import GleanerSync
+
+    /// Against a real store. Skipped without one, and failing where CI is set.
+    @Suite(.serialized, .enabled(if: SeaweedServer.command != nil || ProcessInfo.processInfo.environment["CI"] != nil))
+    struct S3DestinationTests {
+        private func withBucket(
+            _ body: (_ client: S3Client, _ name: String, _ server: SeaweedServer) async throws -> Void
+        ) async throws {
+            let command = try #require(SeaweedServer.command, "GLEANER_WEED names no SeaweedFS: run Tests/run.sh")
+            let server = try await SeaweedServer(command)
+            let client = try self.client(server, "s3://field/some prefix")
+            // A bucket is made as soon as the store takes it.
+            let deadline = ContinuousClock.now + .seconds(60)
+            while true {
+                do {
+                    _ = try await client.makeBucket()
+                    break
+                } catch {
+                    guard ContinuousClock.now < deadline else { throw error }
+                    try await Task.sleep(for: .milliseconds(100))
+                }
+            }
+            try await body(client, "field", server)
+        }
+
+        private func client(
+            _ server: SeaweedServer, _ place: String, accessKey: String = SeaweedServer.accessKey,
+            secret: String = SeaweedServer.secret, aheadSeconds: Double = 0
+        ) throws -> S3Client {
+            let folder = FileManager.default.temporaryDirectory.appending(path: "gleaner-s3-\(UUID().uuidString)").path
+            try "[default]\naws_access_key_id=\(accessKey)\naws_secret_access_key=\(secret)\n"
+                .write(toFile: folder, atomically: true, encoding: .utf8)
+            return try S3Client(
+                address: S3Address(place, endpoint: server.endpoint, region: "us-east-1", style: nil),
+                credentials: S3Credentials(origin: .file, file: folder), authorities: nil,
+                aheadSeconds: aheadSeconds)
+        }
+
+        private func contents(_ id: BatchID, _ client: S3Client) async throws -> [String: [UInt8]]? {
+            let folder = client.address.key("device=0011223344556677/date=2023-11-14/batch-\(id.short)/")
+            let objects = try await client.list(folder)
+            guard objects.contains(where: { $0.key == folder + BatchManifest.fileName }) else { return nil }
+            var found: [String: [UInt8]] = [:]
+            for object in objects {
+                found[String(object.key.dropFirst(folder.count))] = try await client.get(
+                    object.key, byteCountMax: 1 << 20)
+            }
+            return found
+        }
+
+        @Test func itKeepsThePromisesOfADestination() async throws {
+            try await withBucket { client, _, _ in
+                let broken = try await DestinationContract.brokenPromises(
+                    of: S3Destination(client: client),
+                    // As many objects as are on their way at once may be cut off together.
+                    byteCountResentMax: 8 * 3000
+                ) { try await contents($0, client) }
+                #expect(broken == [])
+            }
+        }
+
+        @Test func aLargeFileGoesUpInPartsAndOnWhereItWasCutOff() async throws {
+            try await withBucket { client, _, _ in
+                let destination = S3Destination(client: client, partByteCount: 5 << 20)
+                let batch = try TestBatch(["shard.tar": (0..<13 << 20).map { UInt8(truncatingIfNeeded: $0 &* 7 >> 5) }])
+                let notes = TestNotes()
+                func deliver() async -> String {
+                    await failure { try await destination.deliver(batch, Delivery(notes: notes)).batch }
+                }
+                // Cut off before the third part: two are there, and are found by another process.
+                batch.fail(afterReads: 2)
+                #expect(await deliver().contains("CutOff"))
+                let upload = try #require(notes["upload shard.tar"])
+                let folder = "device=0011223344556677/date=2023-11-14/batch-\(batch.id.short)"
+                let key = client.address.key("\(folder)/shard.tar")
+                let parts = try #require(try await client.parts(of: upload, key))
+                #expect(parts.mapValues(\.byteCount) == [1: 5 << 20, 2: 5 << 20])
+                #expect(try await contents(batch.id, client) == nil)
+                batch.fail(afterReads: nil)
+                #expect(await deliver() == "no failure: \(batch.id.digest)")
+                #expect(notes["upload shard.tar"] == nil)
+                let stored = try await client.get(key, byteCountMax: 32 << 20)
+                #expect(Digest(of: stored ?? []) == batch.manifest.files[0].sha256)
+            }
+        }
+
+        @Test func aLargeFileThatIsNotWhatWasSealedLeavesNothing() async throws {
+            try await withBucket { client, _, _ in
+                let destination = S3Destination(client: client, partByteCount: 5 << 20)
+                let batch = try TestBatch(["shard.tar": [UInt8](repeating: 3, count: 11 << 20)])
+                batch.damage("shard.tar")
+                let notes = TestNotes()
+                let message = await failure { try await destination.deliver(batch, Delivery(notes: notes)) }
+                #expect(message.hasPrefix("batch.damaged"))
+                #expect(notes["upload shard.tar"] == nil)
+                let objects = try await client.list(client.address.key("device="))
+                #expect(objects == [])
+            }
+        }
+
+        @Test func whatTheStoreDoesNotTakeIsSaidWithARemedy() async throws {
+            try await withBucket { client, _, server in
+                let stranger = S3Destination(client: try self.client(server, "s3://field", secret: "wrong"))
+                #expect(await failure { try await stranger.check() }.hasPrefix("destination.refused"))
+                let nowhere = S3Destination(client: try self.client(server, "s3://nobody"))
+                #expect(await failure { try await nowhere.check() }.contains("no such bucket"))
+                let batch = try TestBatch.make()
+                let key = client.address.key(
+                    "device=0011223344556677/date=2023-11-14/batch-\(batch.id.short)/\(BatchManifest.fileName)")
+                _ = try await client.put(Array("{}".utf8), Digest(of: Array("{}".utf8)), at: key)
+                let conflict = await failure {
+                    try await S3Destination(client: client).deliver(batch, Delivery(notes: TestNotes()))
+                }
+                #expect(conflict.hasPrefix("batch.conflict"))
+            }
+        }
+
+        @Test func whatWasChangedOnItsWayIsNotStored() async throws {
+            try await withBucket { client, _, _ in
+                let message = await failure {
+                    try await client.put(Array("other".utf8), Digest(of: Array("bytes".utf8)), at: "key")
+                }
+                #expect(message.hasPrefix("destination.offline"))
+                let stored = try await client.get("key", byteCountMax: 10)
+                #expect(stored == nil)
+            }
+        }
+
+        @Test func aDeviceWhoseClockIsAnHourOffGoesByTheStoresClock() async throws {
+            try await withBucket { client, _, server in
+                for seconds in [-3600.0, 3600, 1e9] {
+                    let skewed = try self.client(server, "s3://field", aheadSeconds: seconds)
+                    let batch = try TestBatch.make(number: 7 + Int(seconds))
+                    let receipt = try await S3Destination(client: skewed)
+                        .deliver(batch, Delivery(notes: TestNotes()))
+                    #expect(receipt.batch == batch.id.digest)
+                }
+            }
+        }
+
+        @Test func anInboxHasWhatLiesThereForTheDevice() async throws {
+            try await withBucket { client, _, _ in
+                let destination = S3Destination(client: client)
+                let device = DeviceID(rawValue: 7)
+                func put(_ name: String, _ text: String) async throws {
+                    let bytes = Array(text.utf8)
+                    _ = try await client.put(bytes, Digest(of: bytes), at: client.address.key("inbox/\(name)"))
+                }
+                #expect(try await destination.items(for: device) == [])
+                try await put("labels/csv/a & b.csv", "id,label\n")
+                try await put("models/v2/model.json", "{}")
+                try await put("models/v2/model.onnx", "onnx")
+                try await put("device=0000000000000008/models/other.tar", "x")
+                let items = try await destination.items(for: device).sorted { $0.name < $1.name }
+                #expect(items.map(\.name) == ["labels/csv/a & b.csv", "models/v2"])
+                #expect(items.map(\.byteCount) == [9, 6])
+                let folder = try TemporaryFolder()
+                let path = try await destination.fetch(items[1], into: folder.path)
+                #expect(try String(contentsOfFile: "\(path)/model.onnx", encoding: .utf8) == "onnx")
+                try await put("labels/csv/a & b.csv", "id,label\nmore\n")
+                let changed = try await destination.items(for: device)
+                #expect(!changed.contains { $0.tag == items[0].tag })
+                try await destination.leave(Data("{}".utf8), named: "receipts/device=0000000000000007/x.json")
+                let key = client.address.key("receipts/device=0000000000000007/x.json")
+                #expect(try await client.get(key, byteCountMax: 10) == Array("{}".utf8))
+            }
+        }
+
+        @Test func aStoreThatIsNotThereIsAway() async throws {
+            let address = try S3Address("s3://field", endpoint: "http://127.0.0.1:9", region: "us-east-1", style: nil)
+            let folder = try TemporaryFolder()
+            try "[default]\naws_access_key_id=a\naws_secret_access_key=b\n"
+                .write(toFile: "\(folder.path)/keys", atomically: true, encoding: .utf8)
+            let client = try S3Client(
+                address: address, credentials: S3Credentials(origin: .file, file: "\(folder.path)/keys"),
+                authorities: nil)
+            #expect(await failure { try await S3Destination(client: client).check() }.hasPrefix("destination.offline"))
+        }
+    }
+#endif
