@@ -1,3 +1,5 @@
+import GleanerCore
+
 /// What is wrong with a block of an archive.
 struct TarFault: Error {
     let reason: String
@@ -6,7 +8,7 @@ struct TarFault: Error {
 
 /// One header block of a tar archive.
 struct TarHeader {
-    static let blockSize = 512
+    static let blockSize = TarBlocks.byteCount
 
     enum Kind: Hashable {
         case regular, folder
@@ -27,7 +29,7 @@ struct TarHeader {
         let isGNU = block[257..<265].elementsEqual("ustar  \0".utf8)
         let isOld = block[257..<265].allSatisfy { $0 == 0 }
         guard isPOSIX || isGNU || isOld else { throw TarFault("this is no tar header") }
-        guard try Self.writtenChecksum(block[148..<156]) == Self.checksum(block) else {
+        guard try Self.writtenChecksum(block[148..<156]) == TarBlocks.checksum(block) else {
             throw TarFault("a header's checksum is wrong")
         }
         byteCount = try Self.octal(block[124..<136], "size")
@@ -52,11 +54,6 @@ struct TarHeader {
         case UInt8(ascii: "S"): .refused("the sparse file")
         default: .refused("an entry of unknown type \(flag):")
         }
-    }
-
-    /// The sum of all bytes, the checksum's own taken as spaces.
-    static func checksum(_ block: [UInt8]) -> Int {
-        block.indices.reduce(0) { $0 + ((148..<156).contains($1) ? 0x20 : Int(block[$1])) }
     }
 
     /// Six octal digits, a NUL and a space, or seven and a NUL: what tar programs write. No other form is read, so that

@@ -63,9 +63,9 @@ private struct WebDatasetWriter: ExportWriter {
         let part = ViewFolder.part(of: sample, header.purpose)
         guard let file = shards[part]?.file else { return }
         shards[part]?.sampleCount += 1
-        try file.write(TarWriter.header(name: sample.fileName, byteCount: sample.bytes))
+        try file.write(TarBlocks.header(name: sample.fileName, byteCount: sample.bytes))
         try file.writePicture(of: sample)
-        try file.write(TarWriter.padding(sample.bytes))
+        try file.write(TarBlocks.padding(after: sample.bytes))
         try append("\(sample.id).json", CanonicalJSON.encode(sample), to: file)
         if header.purpose == .training, header.task == .classification {
             let names = try sample.labeledClasses()
@@ -80,13 +80,13 @@ private struct WebDatasetWriter: ExportWriter {
     }
 
     private func append(_ name: String, _ content: Data, to file: PackedFile) throws {
-        try file.write(TarWriter.header(name: name, byteCount: content.count))
+        try file.write(TarBlocks.header(name: name, byteCount: content.count))
         try file.write(Array(content))
-        try file.write(TarWriter.padding(content.count))
+        try file.write(TarBlocks.padding(after: content.count))
     }
 
     private static func finish(_ shard: Shard) throws {
-        try shard.file.write([UInt8](repeating: 0, count: 2 * TarHeader.blockSize))
+        try shard.file.write(TarBlocks.end)
         try shard.file.finish()
     }
 
