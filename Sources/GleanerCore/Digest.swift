@@ -75,7 +75,7 @@ public struct Digest: Hashable, Sendable, Codable, CustomStringConvertible {
 }
 
 /// A digest of bytes that come in pieces.
-public struct DigestHasher {
+public struct DigestHasher: Sendable {
     private var hash = SHA256()
     public init() {}
     public mutating func update(_ bytes: UnsafeRawBufferPointer) { hash.update(bufferPointer: bytes) }

@@ -77,5 +77,12 @@ public struct Registries: Sendable {
                 WebDatasetLabels.entry,
                 CSVLabels.entry,
             ]),
-        destinations: Registry("destination", [FolderDestination.entry, S3DestinationMaker.entry]))
+        destinations: Registry(
+            "destination",
+            [
+                FolderDestination.entry,
+                .s3,
+                .https,
+                .http,
+            ]))
 }
