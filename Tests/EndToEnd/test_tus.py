@@ -1,0 +1,289 @@
+"""Batches go to a server: whole, once, on where they were cut off, and to nobody who cannot show who they are."""
+
+import datetime
+import hashlib
+import ipaddress
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy
+import pytest
+from driver import ROOT, kill, samples_of, validator, write_configuration
+from PIL import Image
+
+CONFIGURATION = """\
+        source: folder:camera
+        selection: {{budget: {{share: 1}}, deduplicate: false, audit_share: 1}}
+        sync: {{destinations: [{destination}]}}
+"""
+CHUNK = 256 << 10
+
+
+class Receiver:
+    """`Examples/receiver` as a process; it may be killed and started again."""
+
+    def __init__(self, folder, *more):
+        self.folder, self.more, self.port, self.log = folder, [str(each) for each in more], 0, folder.with_suffix(".log")
+        self.start()
+
+    def start(self):
+        words = [sys.executable, ROOT / "Examples/receiver/receiver.py", "--folder", self.folder, "--port", str(self.port)]
+        with open(self.log, "a") as log:
+            self.process = subprocess.Popen(
+                [*words, *self.more], stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True,
+                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+            )  # fmt: skip
+        line = self.process.stdout.readline()
+        assert line.startswith("listening on "), self.log.read_text()
+        self.port = int(line.rstrip("/\n").rsplit(":", 1)[1])
+
+    def kill(self):
+        kill(self.process)
+
+    @property
+    def url(self):
+        return f"{'https' if '--tls-cert' in self.more else 'http'}://127.0.0.1:{self.port}/in"
+
+    def bodies(self, method="PATCH"):
+        """Bytes of each request's body, as far as it came."""
+        return [int(count) for count in re.findall(rf'"{method} [^"]*" [^,]*, (\d+) bytes', self.log.read_text())]
+
+    def partial(self):
+        """Bytes of uploads that are under way, on the disk."""
+        return sum(path.stat().st_size for path in (self.folder / ".uploads").glob("*.tar"))
+
+    def batches(self):
+        """The batches that a consumer sees, each held against its manifest."""
+        found = sorted(self.folder.glob("device=*/date=*/batch-*"))
+        for batch in found:
+            manifest = json.loads((batch / "manifest.json").read_bytes())
+            validator("batch-manifest").validate(manifest)
+            assert batch.name == "batch-" + hashlib.sha256((batch / "manifest.json").read_bytes()).hexdigest()[:12]
+            files = {path.relative_to(batch).as_posix(): path for path in batch.rglob("*") if path.is_file()}
+            assert set(files) == {"manifest.json", *(file["path"] for file in manifest["files"])}
+            for file in manifest["files"]:
+                assert hashlib.sha256(files[file["path"]].read_bytes()).hexdigest() == file["sha256"]
+        return found
+
+
+@pytest.fixture
+def receive(tmp_path):
+    """Starts receivers, and ends them with the test."""
+    started = []
+
+    def start(*more, name="incoming"):
+        started.append(Receiver(tmp_path / name, *more))
+        return started[-1]
+
+    yield start
+    for receiver in started:
+        receiver.kill()
+
+
+def configure(gleaner, receiver, **more):
+    write_configuration(gleaner.folder, CONFIGURATION.format(destination=json.dumps({"to": receiver.url, **more})))
+
+
+def collect(gleaner, count=6):
+    """Keeps frames of noise, each larger than a chunk."""
+    noise = numpy.random.default_rng(7)
+    for number in range(count):
+        pixels = noise.integers(0, 256, (320, 320, 3), dtype=numpy.uint8)
+        Image.fromarray(pixels).save(gleaner.folder / "camera" / f"{number}.png")
+    gleaner("run", "--until-end")
+
+
+def failure(gleaner):
+    """What the one destination's visit fails with."""
+    (visit,) = json.loads(gleaner.text("sync", "--once", "--json", status=1).stdout)["visits"]
+    return visit["failure"]
+
+
+def test_a_batch_arrives_whole_and_once(meter, receive):
+    receiver = receive()
+    configure(meter, receiver, formats=["csv"])
+    collect(meter)
+    (visit,) = meter("sync", "--once")["visits"]
+    (sent,), (batch,) = visit["batches"], receiver.batches()
+    assert sent["samples"] == len(samples_of(batch)) == 6 and batch.name in sent["folder"]
+    assert (batch / "samples.csv").exists()
+    assert len(receiver.bodies()) >= 6 and max(receiver.bodies()) == CHUNK
+    assert list((receiver.folder / ".uploads").iterdir()) == []
+    assert meter("sync", "--once")["visits"][0]["batches"] == []
+    assert meter("status")["queue"]["exported"] == 6
+
+
+def test_killed_again_and_again_on_either_side_it_sends_little_twice(meter, receive):
+    receiver = receive()
+    configure(meter, receiver, bandwidth="1 MiB")
+    collect(meter)
+    kills = 0
+    while not receiver.batches():
+        process = meter.start("sync", "--once")
+        before = receiver.partial()
+        # As soon as a chunk more is there, and before the last: either the device or the server dies.
+        deadline = time.monotonic() + 60
+        while process.poll() is None and receiver.partial() <= before:
+            assert time.monotonic() < deadline, "nothing more arrives"
+            time.sleep(0.005)
+        if kills % 2:
+            receiver.kill()
+            process.communicate(timeout=60)
+            receiver.start()
+        kill(process)
+        kills += 1
+        assert kills < 100
+    meter("sync", "--once")
+    (batch,) = receiver.batches()
+    assert len(samples_of(batch)) == 6 and kills >= 3
+    whole = sum(path.stat().st_size for path in batch.rglob("*") if path.is_file())
+    assert sum(receiver.bodies()) <= whole + 64 * 1024 + kills * CHUNK
+    assert meter("status")["queue"]["exported"] == 6
+
+
+def test_a_token_is_asked_for_and_must_be_the_right_one(meter, receive, tmp_path):
+    token, mine = tmp_path / "token", tmp_path / "mine"
+    token.write_text("correct-horse\n")
+    receiver = receive("--token-file", token)
+    configure(meter, receiver)
+    collect(meter, count=1)
+    assert failure(meter)["code"] == "destination.refused"
+    configure(meter, receiver, token_file=str(mine))
+    assert "cannot be read" in failure(meter)["message"]
+    mine.write_text("wrong-horse")
+    wrong = failure(meter)
+    assert "401" in wrong["message"] and "token" in wrong["remedy"]
+    assert "horse" not in json.dumps([wrong, meter("status")]) and receiver.batches() == []
+    mine.write_text("correct-horse")
+    meter("destination", "test")
+    meter("sync", "--once")
+    assert len(receiver.batches()) == 1
+
+
+def test_a_server_that_is_away_is_waited_for(meter, receive):
+    receiver = receive()
+    configure(meter, receiver)
+    collect(meter, count=1)
+    receiver.kill()
+    assert failure(meter)["code"] == "destination.offline"
+    assert meter("destination", "list")["destinations"][0]["trouble"] == "offline"
+    receiver.start()
+    meter("sync", "--once")
+    assert len(receiver.batches()) == 1
+
+
+def make_certificate(folder):
+    """A certificate for 127.0.0.1 that nobody vouches for, and its key."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "receiver")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "server.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (folder / "server.key").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return folder / "server.pem", folder / "server.key"
+
+
+def test_only_a_server_that_can_show_who_it_is_gets_anything(meter, receive, tmp_path):
+    certificate, key = make_certificate(tmp_path)
+    receiver = receive("--tls-cert", certificate, "--tls-key", key)
+    configure(meter, receiver)
+    collect(meter, count=1)
+    unknown = failure(meter)
+    assert unknown["code"] == "destination.refused" and "ca" in unknown["remedy"]
+    configure(meter, receiver, ca=str(tmp_path / "absent.pem"))
+    assert "holds no certificates" in failure(meter)["message"]
+    configure(meter, receiver, ca=str(certificate))
+    meter("sync", "--once")
+    assert len(receiver.batches()) == 1
+
+
+def test_what_is_no_server_of_the_kind_is_a_clear_error(meter, tmp_path):
+    page = subprocess.Popen(
+        [sys.executable, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", str(tmp_path)],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
+    )  # fmt: skip
+    try:
+        port = int(re.search(r"port (\d+)", page.stdout.readline())[1])
+        done = meter.text("sync", "--to", f"http://127.0.0.1:{port}/", status=1)
+        assert "was answered with 501" in done.stdout
+    finally:
+        kill(page)
+
+
+def test_addresses_that_are_none_are_named_without_their_secrets(meter):
+    for place, naming in (
+        ("https://me:secret@host/in", ["a user name or a password", "token_file"]),
+        ("https://host/in?token=secret", ["goes on after its path"]),
+        ("https:host", ["no address of a server"]),
+        ("htps://host/in", ["did you mean 'https'?"]),
+    ):
+        message = meter.fails("destination", "add", place, naming=naming)
+        assert "secret" not in message
+    meter("destination", "add", "https://host.example/in", "--name", "server")
+    assert "server" in (meter.folder / "gleaner.yaml").read_text()
+
+
+def test_a_hostile_archive_writes_nothing_outside(receive, tmp_path):
+    """Straight to the receiver, as no device would."""
+    import base64
+    import io
+    import tarfile
+    import urllib.error
+    import urllib.request
+
+    receiver = receive()
+    identity = "ab" * 32
+
+    def ask(method, url, headers, body=b""):
+        request = urllib.request.Request(url, body or None, {"Tus-Resumable": "1.0.0", **headers}, method=method)
+        try:
+            return urllib.request.urlopen(request, timeout=30)
+        except urllib.error.HTTPError as error:
+            return error
+
+    def entry(name, kind=tarfile.REGTYPE, link=""):
+        member = tarfile.TarInfo(name)
+        member.type, member.linkname, member.size = kind, link, 1 if kind == tarfile.REGTYPE else 0
+        return member
+
+    hostile = [
+        [entry("batch-x/../../escaped")], [entry("/tmp/escaped")], [entry("batch-x/a", tarfile.SYMTYPE, "/etc/passwd")],
+        [entry("batch-x/a", tarfile.LNKTYPE, "../../escaped")], [entry("batch-x/.hidden")], [entry("batch-x/a")] * 2,
+        [entry("batch-x/a"), entry("batch-x/a/b")], [entry("batch-x/fifo", tarfile.FIFOTYPE)], [entry("batch-x/manifest.json")],
+    ]  # fmt: skip
+    for members in hostile:
+        data = io.BytesIO()
+        with tarfile.open(fileobj=data, mode="w") as tar:
+            for member in members:
+                tar.addfile(member, io.BytesIO(b"x"))
+        body = data.getvalue()
+        metadata = "batch " + base64.b64encode(identity.encode()).decode()
+        created = ask("POST", receiver.url, {"Upload-Length": str(len(body)), "Upload-Metadata": metadata})
+        assert created.status == 201, created.read()
+        place = receiver.url.removesuffix("/in") + created.headers["Location"]
+        sent = ask("PATCH", place, {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}, body)
+        assert sent.status == 422 and "Gleaner-Receipt" not in sent.headers, members
+        assert list((receiver.folder / ".uploads").iterdir()) == []
+    assert {path.name for path in receiver.folder.iterdir()} == {".uploads"}
+    assert not (tmp_path / "escaped").exists() and not Path("/tmp/escaped").exists()
