@@ -19,7 +19,8 @@ extension Registry.Entry where Component == any Destination {
             let partByteCount = options.byteCount("part") ?? 8 << 20
             if !(5 << 20...64 << 20).contains(partByteCount) {
                 options.problems.add(
-                    "\(options.path).part", "is not from 5 MiB to 64 MiB", remedy: "stores take no smaller parts than 5 MiB")
+                    "\(options.path).part", "is not from 5 MiB to 64 MiB",
+                    remedy: "stores take no smaller parts than 5 MiB")
             }
             return S3Destination(client: client, partByteCount: partByteCount)
         #else
