@@ -148,12 +148,12 @@ public final class Deployment: Sendable {
         #       for: [labeling, training]
         #       formats: [coco]                     # views in each batch
         #       inbox: true                         # take labels and models that lie there
-        #       bandwidth: 64 KiB                   # a second (default: any)
         #       hours: [22:00-06:00]                # by the clock of the device (default: always)
         #     - to: https://host.example/batches    # resumable uploads; Examples/receiver is the other side
         #       token_file: /etc/gleaner/token      # or token_env (default: none)
         #       ca: /etc/gleaner/server.pem         # the only certificates trusted (default: the system's)
         #       receipt: digest                     # or checksums, for servers that know of uploads only
+        #       bandwidth: 64 KiB                   # a second (default: any)
         #   every_minutes: 15
         #   batch_samples_min: 20                   # fewer leave when
         #   batch_hours: 24                         # the last batch is so old, in collecting time

@@ -120,6 +120,12 @@ def test_what_cannot_be_taken_gets_a_receipt_that_says_why(meter, tmp_path):
     receipts = receipts_in(stick)
     assert "did you mean 'coco'?" in receipts["labels/coko/x.json"]["failure"]["remedy"]
     assert receipts["models/broken.tar"]["failure"]["code"].startswith("bundle.")
+    # Moved to where it belongs it is taken, though its bytes are the same.
+    for folder in ("coko", "csv"):
+        path = stick / "inbox" / "labels" / folder / "moved.csv"
+        path.write_text("id,label\nnobody,4\n")
+        (visit,) = meter("sync", "--to", stick)["visits"]
+        assert ("failure" in visit["arrivals"][0]) == (folder == "coko")
     # A file that was being written when it was looked at is taken when it is whole.
     (stick / "inbox/labels/csv/empty.csv").write_text("id,label\nnobody,3\n")
     (visit,) = meter("sync", "--to", stick)["visits"]
@@ -207,6 +213,9 @@ def test_destinations_are_added_and_tested_by_command(meter, tmp_path):
     text = (meter.folder / "gleaner.yaml").read_text()
     meter.fails("destination", "add", f"folder:{share}", naming=["again"])
     meter.fails("destination", "add", "folder:relative", naming=["from the root"])
+    write_configuration(meter.folder, "source: folder:camera\nsync: {destinations: [{to: 'folder:/x', bandwidth: 9 KiB}]}\n")
+    meter.fails("sync", "--once", naming=["bandwidth", "is not for folders"])
+    (meter.folder / "gleaner.yaml").write_text(text)
     meter.fails("destination", "add", "fodler:/x", naming=["did you mean 'folder'?"])
     assert (meter.folder / "gleaner.yaml").read_text() == text
     write_configuration(meter.folder, "source: folder:camera\nsync: {destinations: [{to: 'folder:/x', hour: [x]}]}\n")

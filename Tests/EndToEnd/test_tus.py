@@ -2,12 +2,14 @@
 
 import datetime
 import hashlib
+import http.server
 import ipaddress
 import json
 import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -287,3 +289,61 @@ def test_a_hostile_archive_writes_nothing_outside(receive, tmp_path):
         assert list((receiver.folder / ".uploads").iterdir()) == []
     assert {path.name for path in receiver.folder.iterdir()} == {".uploads"}
     assert not (tmp_path / "escaped").exists() and not Path("/tmp/escaped").exists()
+
+
+class Answering:
+    """A server that answers each request as it is told, and remembers them."""
+
+    def __init__(self, answer):
+        asked = self.asked = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def reply(self):
+                self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                asked.append(self.command)
+                status, headers = answer(self.command)
+                self.send_response(status)
+                for name, value in {**headers, "Content-Length": "0"}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+
+            do_OPTIONS = do_POST = do_HEAD = do_PATCH = do_GET = reply
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/in"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def test_nobody_is_contacted_because_a_server_says_so(meter):
+    with Answering(lambda _: (204, {})) as other:
+        with Answering(lambda _: (307, {"Location": other.url})) as server:
+            write_configuration(meter.folder, CONFIGURATION.format(destination=f"{{to: '{server.url}'}}"))
+            done = meter.text("sync", "--once", status=1)
+        assert "points elsewhere" in done.stdout and server.asked == ["OPTIONS"] and other.asked == []
+
+
+def test_a_server_that_takes_no_batch_is_not_sent_the_whole_queue(meter, camera, meter_truth):
+    able = {"Tus-Resumable": "1.0.0", "Tus-Version": "1.0.0", "Tus-Extension": "creation,checksum", "Tus-Checksum-Algorithm": "sha256"}
+    with Answering(lambda command: (204, able) if command == "OPTIONS" else (422, {})) as server:
+        destination = f"{{to: '{server.url}', for: [labeling]}}"
+        text = CONFIGURATION.format(destination=destination).replace("sync: {", "sync: {batch_samples_max: 10, ")
+        write_configuration(meter.folder, text)
+        camera(*(f"meter-digits/{row['file']}" for row in meter_truth["field"][:40]))
+        meter("run", "--until-end")
+        server.asked.clear()
+        for _ in range(2):
+            meter.text("sync", "--once", status=1)
+            (line,) = meter("destination", "list")["destinations"]
+            # One batch is bound to it; what else is due stays free for a better model to choose from.
+            assert (line["trouble"], line["batches"], line["samples"]) == ("rejected", 1, 40)
+        assert server.asked == ["OPTIONS", "POST"] * 2

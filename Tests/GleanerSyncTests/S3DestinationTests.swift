@@ -6,6 +6,14 @@
 
     @testable import GleanerSync
 
+    extension S3Client {
+        /// Makes the bucket; one that is there is fine.
+        fileprivate func makeBucket() async throws {
+            let answer = try await send("PUT", nil)
+            if answer.status != 409 { try require(answer, "making the bucket") }
+        }
+    }
+
     /// Against a real store. Skipped without one, and failing where CI is set.
     @Suite(.serialized, .enabled(if: SeaweedServer.command != nil || ProcessInfo.processInfo.environment["CI"] != nil))
     struct S3DestinationTests {

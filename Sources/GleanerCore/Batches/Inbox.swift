@@ -8,6 +8,8 @@ public import Foundation
 ///
 /// What became of each is left below `receipts/device=<id>/`.
 public protocol Inbox: Sendable {
+    /// Whether what is fetched lies on this device's disks already and takes no room on them.
+    var isInPlace: Bool { get }
     /// What lies there for a device.
     func items(for device: DeviceID) async throws -> [InboxItem]
     /// Makes an item readable as a file or folder below a folder of this device, which is empty.
@@ -16,6 +18,10 @@ public protocol Inbox: Sendable {
     func fetch(_ item: InboxItem, into folder: String) async throws -> String
     /// Leaves a document for the other side, replacing one of that name.
     func leave(_ receipt: Data, named name: String) async throws
+}
+
+extension Inbox {
+    public var isInPlace: Bool { false }
 }
 
 /// Labels or a model that wait in an inbox.
@@ -40,6 +46,35 @@ public struct InboxItem: Hashable, Sendable {
 
     /// Where receipts for a device lie.
     public static func receiptFolder(for device: DeviceID) -> String { "receipts/device=\(device)" }
+
+    /// A file below an inbox, as its place lists it.
+    public struct File: Hashable, Sendable {
+        /// Relative to the inbox.
+        public var path: String
+        public var byteCount: Int
+        /// Changes with its content.
+        public var tag: String
+        public init(path: String, byteCount: Int, tag: String) {
+            self.path = path
+            self.byteCount = byteCount
+            self.tag = tag
+        }
+    }
+
+    /// What some files are for a device: an item each, or one for all in its folder.
+    public static func gathered(from files: [File], for device: DeviceID) -> [InboxItem] {
+        var items: [String: (item: InboxItem, tags: DigestHasher)] = [:]
+        for file in files.sorted(by: { $0.path < $1.path }) where BatchPath.isSafe(file.path) {
+            guard let (kind, name) = kind(of: file.path, for: device) else { continue }
+            var (item, tags) = items[name] ?? (InboxItem(kind: kind, name: name, tag: "", byteCount: 0), DigestHasher())
+            item.byteCount += file.byteCount
+            tags.update(Data("\(file.path)\n\(file.byteCount) \(file.tag)\n".utf8))
+            items[name] = (item, tags)
+        }
+        return items.values.map { item, tags in
+            InboxItem(kind: item.kind, name: item.name, tag: "\(tags.finish())", byteCount: item.byteCount)
+        }
+    }
 
     /// What a path below the inbox is for a device: its kind, and the path of the whole item, of which this may be a part.
     ///

@@ -54,14 +54,14 @@ extension Deployment {
     /// - Throws: ``GleanerError`` with code `sync.running` when another process syncs.
     public func sync(
         with targets: [DestinationSettings],
-        progress: @escaping @Sendable (_ destination: String, _ doneBytes: Int, _ totalBytes: Int) -> Void
+        progress: @escaping @Sendable (_ doneBytes: Int, _ totalBytes: Int) -> Void
     ) async throws -> SyncReport {
         let lock = try DeploymentLock(.sync, in: store.folder)
         defer { withExtendedLifetime(lock) {} }
         return try await withThrowingTaskGroup(of: (Int, VisitReport).self) { group in
             for (index, target) in targets.enumerated() {
                 group.addTask {
-                    let (report, _) = try await self.visit(target, isOnDemand: true) { progress(target.name, $0, $1) }
+                    let (report, _) = try await self.visit(target, isOnDemand: true, progress: progress)
                     return (index, report)
                 }
             }

@@ -66,7 +66,8 @@ struct DestinationVisit {
     {
         var rejection: GleanerError?
         var tried: Set<Int> = []
-        while let batch = try await nextBatch(after: tried) {
+        // A destination that does not take one batch may take none: the others are not bound to it yet.
+        while let batch = try await nextBatch(after: tried, seals: rejection == nil) {
             tried.insert(batch.number)
             let begin = ContinuousClock.now
             do {
@@ -84,11 +85,11 @@ struct DestinationVisit {
         return rejection
     }
 
-    private func nextBatch(after tried: Set<Int>) async throws -> StoredBatch? {
+    private func nextBatch(after tried: Set<Int>, seals: Bool) async throws -> StoredBatch? {
         let sealed = try store.unfinishedBatches(destination: target.place).first {
             $0.state == .sealed && !tried.contains($0.number)
         }
-        if let sealed { return sealed }
+        if sealed != nil || !seals { return sealed }
         for purpose in target.purposes where try isDue(purpose) {
             if let batch = try await seal(purpose) { return batch }
         }

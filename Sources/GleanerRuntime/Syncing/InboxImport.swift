@@ -47,7 +47,7 @@ struct InboxImport {
     }
 
     private func take(_ item: InboxItem) async throws -> InboxReceipt {
-        try store.makeRoom(forModelOf: item.byteCount)
+        if !inbox.isInPlace { try store.makeRoom(forModelOf: item.byteCount) }
         let folder = "\(store.folder.inbox)/.incoming-\(UUID().uuidString)"
         try DurableFile.makeFolder(folder)
         defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -57,7 +57,9 @@ struct InboxImport {
             let sha256 = try Self.digest(of: path)
             if let before = try store.arrival(sha256),
                 var receipt = try? CanonicalJSON.decode(
-                    InboxReceipt.self, from: Data(before.receipt.utf8), named: "a receipt")
+                    InboxReceipt.self, from: Data(before.receipt.utf8), named: "a receipt"),
+                // What failed may have lain in the wrong place.
+                receipt.failure == nil
             {
                 receipt.item = item.name
                 return receipt

@@ -43,8 +43,8 @@ public struct SyncService: Service {
         while true {
             do {
                 return try DeploymentLock(.sync, in: deployment.store.folder)
-            } catch let error as GleanerError where error.code == .syncRunning {
-                if !isTold { logger.notice("\(error.message); waiting for it to end") }
+            } catch let error as GleanerError {
+                if !isTold { logger.notice("\(error.message); nothing is synced until that is over") }
                 isTold = true
             }
             try await Task.sleep(for: .seconds(Self.lockSeconds))
@@ -91,7 +91,8 @@ public struct SyncService: Service {
                 logger.warning("\(target.name): \(failure.message)", metadata: ["try": "\(failure.remedy)"])
             }
             return pauseSeconds
-        } catch let error as GleanerError {
+        } catch let error where !(error is CancellationError) {
+            // Whatever it is: collecting goes on beside it.
             logger.warning("cannot sync with \(target.name)", metadata: ["error": "\(error)"])
             return Self.lockSeconds
         }

@@ -10,43 +10,40 @@ public import GleanerCore
 /// The inbox of a folder: whoever has the stick puts labels and models there, and finds receipts.
 extension FolderDestination: Inbox {
     private static let depthMax = 6
-    private static let entryCountMax = 200_000
+    private static let fileCountMax = 200_000
+
+    public var isInPlace: Bool { true }
 
     public func items(for device: DeviceID) async throws -> [InboxItem] {
         try await blocking { cancellation in
-            var items: [String: InboxItem] = [:]
-            var tags: [String: DigestHasher] = [:]
-            var entryCount = 0
-            func list(_ folder: String, depth: Int) throws {
-                let absolute = folder.isEmpty ? inbox : "\(inbox)/\(folder)"
-                guard let names = try? FileManager.default.contentsOfDirectory(atPath: absolute) else { return }
-                for name in names.sorted() {
-                    try cancellation.check()
-                    let path = folder.isEmpty ? name : "\(folder)/\(name)"
-                    var status = stat()
-                    guard !name.hasPrefix("."), lstat("\(inbox)/\(path)", &status) == 0 else { continue }
-                    entryCount += 1
-                    guard entryCount <= Self.entryCountMax else {
-                        throw GleanerError(
-                            .destinationRefused, "\(inbox) has more than \(Self.entryCountMax) files",
-                            remedy: "remove what was taken in: its receipt lies beside it")
-                    }
-                    if status.st_mode & S_IFMT == S_IFDIR, depth < Self.depthMax { try list(path, depth: depth + 1) }
-                    guard status.st_mode & S_IFMT == S_IFREG, let (kind, whole) = InboxItem.kind(of: path, for: device)
-                    else { continue }
-                    var item = items[whole] ?? InboxItem(kind: kind, name: whole, tag: "", byteCount: 0)
-                    item.byteCount += Int(status.st_size)
-                    items[whole] = item
-                    let time = "\(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"
-                    tags[whole, default: DigestHasher()].update(Data("\(path)\n\(status.st_size) \(time)\n".utf8))
-                }
+            var files: [InboxItem.File] = []
+            try list("", depth: 0, into: &files, cancellation)
+            return InboxItem.gathered(from: files, for: device)
+        }
+    }
+
+    /// Follows nothing; an inbox that is not there is empty.
+    private func list(
+        _ folder: String, depth: Int, into files: inout [InboxItem.File], _ cancellation: Cancellation
+    ) throws {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(inbox)/\(folder)")) ?? []
+        for name in names where !name.hasPrefix(".") {
+            try cancellation.check()
+            let path = folder.isEmpty ? name : "\(folder)/\(name)"
+            var status = stat()
+            guard lstat("\(inbox)/\(path)", &status) == 0 else { continue }
+            switch status.st_mode & S_IFMT {
+            case S_IFDIR where depth < Self.depthMax: try list(path, depth: depth + 1, into: &files, cancellation)
+            case S_IFREG:
+                let time = "\(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"
+                files.append(.init(path: path, byteCount: Int(status.st_size), tag: time))
+            default: break
             }
-            try list("", depth: 0)
-            return items.values.map { item in
-                var item = item
-                item.tag = tags[item.name]?.finish().description ?? ""
-                return item
-            }
+        }
+        guard files.count <= Self.fileCountMax else {
+            throw GleanerError(
+                .destinationRefused, "\(inbox) has more than \(Self.fileCountMax) files",
+                remedy: "remove what was taken in: its receipt lies beside it")
         }
     }
 

@@ -1,20 +1,10 @@
 import GleanerCore
 
 /// Times of the day at which something may happen, by the device's clock.
-public struct DailyWindows: Hashable, Sendable {
+public struct DailyWindows: Sendable {
     /// Minutes of the day from 0; a window that ends before it begins goes on past midnight.
     private let windows: [(begin: Int, end: Int)]
     private static let minutesOfDay = 24 * 60
-
-    public static func == (a: DailyWindows, b: DailyWindows) -> Bool {
-        a.windows.elementsEqual(b.windows) { $0 == $1 }
-    }
-    public func hash(into hasher: inout Hasher) {
-        for window in windows {
-            hasher.combine(window.begin)
-            hasher.combine(window.end)
-        }
-    }
 
     /// Reads windows such as `22:00-06:00`; `nil` when there are none.
     ///

@@ -37,12 +37,11 @@
         /// A part of an upload that the store has.
         struct Part: Hashable, Sendable {
             var number: Int
-            var byteCount: Int
             var tag: String
             var sha256: Digest
         }
 
-        private typealias Headers = [(name: String, value: String)]
+        typealias Headers = [(name: String, value: String)]
         private static let remedy = "check the bucket's name, and that the key may read, write and list there"
 
         // MARK: Objects
@@ -104,12 +103,6 @@
             return objects
         }
 
-        /// Makes the bucket; one that is there is fine.
-        func makeBucket() async throws {
-            let answer = try await send("PUT", nil)
-            if answer.status != 409 { try require(answer, "making the bucket") }
-        }
-
         // MARK: Uploads in parts
 
         /// Begins an upload; returns its name.
@@ -159,7 +152,7 @@
                 "PUT", key, query: [("partNumber", "\(number)"), ("uploadId", upload)],
                 headers: [("x-amz-checksum-sha256", Self.base64(sha256))], body: body, payload: sha256, admit: admit)
             try require(answer, "putting part \(number) of '\(key)' there")
-            return Part(number: number, byteCount: body.count, tag: answer.headers["etag"] ?? "", sha256: sha256)
+            return Part(number: number, tag: answer.headers["etag"] ?? "", sha256: sha256)
         }
 
         func completeUpload(_ upload: String, _ key: String, _ parts: [Part]) async throws {
@@ -184,7 +177,7 @@
 
         // MARK: Sending
 
-        private func send(
+        func send(
             _ method: String, _ key: String?, query: Headers = [], headers: Headers = [], body: [UInt8] = [],
             payload: Digest? = nil, bodyByteCountMax: Int = 8 << 20,
             admit: @escaping @Sendable (Int) async throws -> Void = { _ in }
@@ -217,7 +210,7 @@
                 method, address.url(path: path, query: S3Signature.encoded(query)), headers: all + added, body: body)
         }
 
-        private func require(_ answer: HTTPAnswer, _ what: String) throws {
+        func require(_ answer: HTTPAnswer, _ what: String) throws {
             guard !answer.isSuccess else { return }
             var failure = answer.failure(of: what, at: address.place, remedy: Self.remedy)
             switch Self.values(of: "Code", in: answer.text).first {

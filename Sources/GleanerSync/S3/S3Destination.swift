@@ -48,7 +48,7 @@
             return Receipt(batch: batch.id.digest, place: "\(place)/\(folder.dropFirst(prefixCount))")
         }
 
-        private var prefixCount: Int { client.address.key("").utf8.count }
+        private var prefixCount: Int { client.address.key("").count }
 
         /// Puts every file that is not there, several at a time.
         private func putAll(
@@ -117,7 +117,7 @@
                 let number = parts.count + 1
                 if let known = there[number], known.byteCount == count {
                     parts.append(
-                        S3Client.Part(number: number, byteCount: count, tag: known.tag, sha256: Digest(of: bytes)))
+                        S3Client.Part(number: number, tag: known.tag, sha256: Digest(of: bytes)))
                 } else {
                     parts.append(try await client.putPart(bytes, number, of: upload, key, admit: delivery.admit))
                 }

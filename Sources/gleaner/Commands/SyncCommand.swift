@@ -46,7 +46,7 @@ struct SyncCommand: AsyncParsableCommand {
             return try await Services.run([SyncService(deployment, logger: logger)], logger: logger)
         }
         let line = Mutex(ProgressLine("sending", .bytes))
-        let report = try await deployment.sync(with: targets) { _, done, total in
+        let report = try await deployment.sync(with: targets) { done, total in
             line.withLock { $0.update(done, of: total) }
         }
         line.withLock { $0.end() }
