@@ -56,7 +56,7 @@ step "swift test"
 swift test --skip-build --traits Full --parallel
 
 step "End to end"
-# Two at a time: most of them wait for disks and for other processes. The quickstart is timed, so it has the machine
+# Two at a time: most of them wait for disks and for other processes. The quickstart trains, so it has the machine
 # to itself.
 pytest=("$VENV/bin/python" -m pytest -p no:cacheprovider --durations=5 -ra "$root/Tests/EndToEnd")
 "${pytest[@]}" -q -k quickstart

@@ -1,13 +1,9 @@
 """The quickstart, as a new user runs it."""
 
-import os
 import re
 import subprocess
-import time
 
 from driver import ROOT
-
-SECONDS_MAX = 60
 
 
 def percentages(output, line):
@@ -18,9 +14,7 @@ def percentages(output, line):
 
 def test_the_quickstart_plays_the_whole_loop(binary, tmp_path):
     command = [ROOT / "Examples" / "quickstart.sh", tmp_path / "quickstart"]
-    begin = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, timeout=3600, check=False, cwd=tmp_path)
-    seconds = time.monotonic() - begin
     output = done.stdout
     print(output)
     assert done.returncode == 0, done.stderr
@@ -30,6 +24,3 @@ def test_the_quickstart_plays_the_whole_loop(binary, tmp_path):
     assert after > before + 3 and after_new > 5, "retraining taught nothing"
     assert after > drawn - 3, "choosing frames is worse than drawing them"
     assert (tmp_path / "quickstart" / "kept.png").stat().st_size > 10_000
-    # Elsewhere than in CI the first run builds, and other work may share the machine.
-    if os.environ.get("CI"):
-        assert seconds < 2 * SECONDS_MAX
