@@ -1,7 +1,7 @@
 /// Texts as they stand in XML.
-enum XMLText {
+public enum XMLText {
     /// For an attribute in double quotes, and for the content of an element.
-    static func escaped(_ text: String) -> String {
+    public static func escaped(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {
             switch scalar {
@@ -16,5 +16,21 @@ enum XMLText {
             }
         }
         return result
+    }
+
+    /// What `&name;` stands for: one of XML's own five, or a character by its number; `nil` for any other name.
+    public static func character(ofEntity name: Substring) -> Character? {
+        switch name {
+        case "amp": return "&"
+        case "lt": return "<"
+        case "gt": return ">"
+        case "quot": return "\""
+        case "apos": return "'"
+        default: break
+        }
+        guard name.first == "#" else { return nil }
+        let digits = name.dropFirst()
+        let code = digits.first == "x" ? UInt32(digits.dropFirst(), radix: 16) : UInt32(digits)
+        return code.flatMap(Unicode.Scalar.init).map(Character.init)
     }
 }

@@ -154,6 +154,9 @@ public final class Deployment: Sendable {
         #       ca: /etc/gleaner/server.pem         # the only certificates trusted (default: the system's)
         #       receipt: digest                     # or checksums, for servers that know of uploads only
         #       bandwidth: 64 KiB                   # a second (default: any)
+        #     - to: label-studio:http://labels.example:8080   # tasks with pre-labels; annotations come back
+        #       project: gleaner                    # its title; made when there is none
+        #       token_env: LABEL_STUDIO_API_KEY     # or token_file
         #   every_minutes: 15
         #   batch_samples_min: 20                   # fewer leave when
         #   batch_hours: 24                         # the last batch is so old, in collecting time

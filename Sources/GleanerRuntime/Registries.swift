@@ -84,5 +84,6 @@ public struct Registries: Sendable {
                 .s3,
                 .https,
                 .http,
+                .labelStudio,
             ]))
 }

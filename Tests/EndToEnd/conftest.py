@@ -8,6 +8,7 @@ import bundles
 import pytest
 from badmodels import corpus, stub
 from driver import ROOT, Gleaner, write_configuration
+from labelstudio import LabelStudio
 
 
 @pytest.fixture(scope="session")
@@ -79,6 +80,24 @@ def camera(gleaner, data):
         return len(names)
 
     return put
+
+
+@pytest.fixture
+def label_studio(tmp_path):
+    """Starts the server on a document root; stops it after the test."""
+    command = os.environ.get("LABEL_STUDIO_BIN")
+    if not command:
+        pytest.skip("LABEL_STUDIO_BIN is not set: this is a quick run")
+    servers = []
+
+    def start(document_root):
+        template = Path(os.environ["LABEL_STUDIO_TEMPLATE"])
+        servers.append(LabelStudio(command, template, tmp_path / "label-studio", document_root))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
 
 
 @pytest.fixture(scope="session")

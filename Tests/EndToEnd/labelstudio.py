@@ -9,6 +9,7 @@ from pathlib import Path
 
 import requests
 
+SECRET_KEY = "for-tests-only"
 TOKEN = "0123456789abcdef0123456789abcdef01234567"
 # The first start makes the database, which takes a minute: it is kept, and copied for each test.
 MIGRATION_SECONDS = 600
@@ -109,6 +110,6 @@ def environment(folder, document_root):
         "LATEST_VERSION_CHECK": "false",
         "SENTRY_DSN": "",
         "FRONTEND_SENTRY_DSN": "",
-        "SECRET_KEY": "for-tests-only",
+        "SECRET_KEY": SECRET_KEY,
         "LOG_LEVEL": "WARNING",
     }

@@ -1,13 +1,11 @@
 """Detection on real orchard pictures, and the way to a labeling tool and back."""
 
 import json
-import os
 from pathlib import Path
 
 import bundles
 import pytest
 from driver import samples_of, write_configuration
-from labelstudio import LabelStudio
 from pycocotools.coco import COCO
 
 FIELD = "detection/orchard_apple/images/field"
@@ -66,24 +64,6 @@ def test_uncertain_frames_leave_as_coco(orchard, tmp_path):
     assert len(results.getAnnIds()) == len(coco.dataset["annotations"])
     for picture in coco.loadImgs(coco.getImgIds()):
         assert (batch / picture["file_name"]).is_file()
-
-
-@pytest.fixture
-def label_studio(tmp_path):
-    """Starts the server on a document root; stops it after the test."""
-    command = os.environ.get("LABEL_STUDIO_BIN")
-    if not command:
-        pytest.skip("LABEL_STUDIO_BIN is not set: this is a quick run")
-    servers = []
-
-    def start(document_root):
-        template = Path(os.environ["LABEL_STUDIO_TEMPLATE"])
-        servers.append(LabelStudio(command, template, tmp_path / "label-studio", document_root))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.stop()
 
 
 def test_a_real_label_studio_takes_it_and_gives_it_back(orchard, data, label_studio, tmp_path):

@@ -71,6 +71,8 @@ public protocol Destination: Sendable {
     var place: String { get }
     /// Views that a batch for it must have, beside those that are asked for.
     var formats: [String] { get }
+    /// What batches it takes.
+    var purposes: [BatchPurpose] { get }
     /// It is looked for again within so many seconds while nobody answers.
     var absenceSecondsMax: Double { get }
     /// Finds out whether a batch could be delivered now. Changes nothing there.
@@ -80,6 +82,7 @@ public protocol Destination: Sendable {
 
 extension Destination {
     public var formats: [String] { [] }
+    public var purposes: [BatchPurpose] { BatchPurpose.allCases }
     public var absenceSecondsMax: Double { 300 }
 }
 

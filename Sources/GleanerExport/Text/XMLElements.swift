@@ -230,28 +230,15 @@ struct XMLElements {
         while let start = rest.firstIndex(of: "&") {
             result += rest[..<start]
             let behind = rest[rest.index(after: start)...]
-            guard let end = behind.prefix(12).firstIndex(of: ";"), let character = Self.entity(behind[..<end]) else {
+            guard let end = behind.prefix(12).firstIndex(of: ";"),
+                let character = XMLText.character(ofEntity: behind[..<end])
+            else {
                 throw broken("'&\(behind.prefix(12))' is no entity of XML's own")
             }
             result.append(character)
             rest = behind[behind.index(after: end)...]
         }
         return result + rest
-    }
-
-    private static func entity(_ name: Substring) -> Character? {
-        switch name {
-        case "amp": return "&"
-        case "lt": return "<"
-        case "gt": return ">"
-        case "quot": return "\""
-        case "apos": return "'"
-        default: break
-        }
-        guard name.first == "#" else { return nil }
-        let digits = name.dropFirst()
-        let code = digits.first == "x" ? UInt32(digits.dropFirst(), radix: 16) : UInt32(digits)
-        return code.flatMap(Unicode.Scalar.init).map(Character.init)
     }
 
     private func broken(_ what: String, remedy: String = "export it again, whole") -> GleanerError {

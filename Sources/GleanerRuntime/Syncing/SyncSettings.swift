@@ -49,11 +49,7 @@ public struct DestinationSettings: Sendable {
     init?(_ options: OptionReader, registries: Registries) {
         let to = options.string("to")
         name = options.string("name") ?? to ?? ""
-        let named = options.strings("for") ?? BatchPurpose.allCases.map(\.rawValue)
-        purposes = named.compactMap(BatchPurpose.init)
-        if purposes.count != named.count || named.isEmpty || Set(named).count != named.count {
-            options.problems.add("\(options.path).for", "must be labeling, training or both", remedy: "name each once")
-        }
+        let named = options.strings("for")
         takesInbox = options.bool("inbox", default: true)
         bandwidth = options.byteCount("bandwidth").flatMap { $0 > 0 ? BandwidthLimit(bytesPerSecond: $0) : nil }
         var hours: DailyWindows?
@@ -76,6 +72,24 @@ public struct DestinationSettings: Sendable {
         guard let made = request.make(from: registries.destinations) else { return nil }
         destination = made
         formats = asked + made.formats.filter { !asked.contains($0) }
+        purposes = Self.purposes(named, of: made, options)
+    }
+
+    /// What batches go there: those that are named, else all that it takes.
+    private static func purposes(
+        _ named: [String]?, of destination: any Destination, _ options: OptionReader
+    ) -> [BatchPurpose] {
+        guard let named else { return destination.purposes }
+        let purposes = named.compactMap(BatchPurpose.init)
+        let path = "\(options.path).for"
+        if purposes.count != named.count || named.isEmpty || Set(named).count != named.count {
+            options.problems.add(path, "must be labeling, training or both", remedy: "name each once")
+        } else if !purposes.allSatisfy(destination.purposes.contains) {
+            let taken = destination.purposes.map(\.rawValue).joined(separator: ", ")
+            options.problems.add(
+                path, "\(destination.place) takes batches for \(taken) only", remedy: "write `for: [\(taken)]`")
+        }
+        return purposes
     }
 
     /// A destination as the command line names it: a folder's path, or what `to` would say.

@@ -34,15 +34,20 @@
         }
 
         private func refusal(_ reason: String, cause: (any Error)? = nil) -> GleanerError {
+            let remedy =
+                switch self {
+                case .file: "put the token that the server expects there, readable by this user"
+                case .environment: "set it to the token that the server expects, where gleaner is started"
+                }
+            return GleanerError(.destinationRefused, "\(self) \(reason)", remedy: remedy, cause: cause)
+        }
+    }
+
+    extension BearerToken: CustomStringConvertible {
+        var description: String {
             switch self {
-            case .file(let path):
-                GleanerError(
-                    .destinationRefused, "the token file \(path) \(reason)",
-                    remedy: "put the token that the server expects there, readable by this user", cause: cause)
-            case .environment(let name):
-                GleanerError(
-                    .destinationRefused, "the environment variable \(name) \(reason)",
-                    remedy: "set it to the token that the server expects, where gleaner is started")
+            case .file(let path): "the token file \(path)"
+            case .environment(let name): "the environment variable \(name)"
             }
         }
     }
