@@ -47,6 +47,7 @@ OUTPUT_SCHEMAS = {
     "destination list": "destination-list",
     "destination test": "destination-test",
     "destination add": "destination-add",
+    "destination forget": "destination-forget",
 }
 
 

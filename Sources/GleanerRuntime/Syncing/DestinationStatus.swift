@@ -39,7 +39,10 @@ public struct DestinationStatus: Sendable, Codable {
         if let bytesPerSecond { parts.append("\(ByteCount.format(Int(bytesPerSecond)))/s") }
         if let secondsLeft { parts.append("about \(Int(secondsLeft.rounded(.up))) s left") }
         if let trouble, let message { parts.append("\(trouble): \(message)" + (remedy.map { "; \($0)" } ?? "")) }
-        if !isConfigured { parts.append("not configured: export there again, or `gleaner destination add` it") }
+        if !isConfigured {
+            parts.append(
+                "not configured: export there again, `gleaner destination add` it, or `gleaner destination forget` it")
+        }
         return parts.joined(separator: "; ")
     }
 }
@@ -49,6 +52,13 @@ public struct DestinationCheck: Sendable, Codable {
     public var name: String
     public var place: String
     public var failure: VisitReport.Failure?
+}
+
+/// What was given up with a destination, for `destination forget`.
+public struct ForgottenDestination: Sendable, Codable {
+    public var destination: String
+    public var batches: Int
+    public var samples: Int
 }
 
 extension Deployment {
@@ -105,6 +115,34 @@ extension Deployment {
             for await (index, check) in group { checks[index] = check }
             return checks.compactMap { $0 }
         }
+    }
+
+    /// Gives up what waits for a destination that is configured no more: the samples are free to leave for others, or to
+    /// make room.
+    ///
+    /// - Throws: ``GleanerError`` when the configuration names it, or nothing waits for it.
+    public func forgetDestination(_ place: String) throws -> ForgottenDestination {
+        if let target = configuration.sync.destinations.first(where: { $0.place == place || $0.name == place }) {
+            throw GleanerError(
+                .malformed, "the destination '\(target.name)' is configured",
+                remedy: "take it out of \(Configuration.fileName) first: then nothing more is sealed for it")
+        }
+        let lock = try store.beginExport()
+        defer { withExtendedLifetime(lock) {} }
+        let batches = try store.unfinishedBatches(destination: place)
+        guard !batches.isEmpty else {
+            throw GleanerError(
+                .notFound, "no batch waits for '\(PathName.printable(place))'",
+                remedy: "`gleaner destination list` has the places, as they are written here")
+        }
+        for batch in batches {
+            let outbox = try outboxFolder(of: batch)
+            try store.discardBatch(batch.number)
+            try? FileManager.default.removeItem(atPath: outbox)
+        }
+        return ForgottenDestination(
+            destination: place, batches: batches.count,
+            samples: batches.reduce(0) { $0 + $1.header.sampleCount })
     }
 
     /// Adds a destination to a deployment's configuration, keeping every other line as it is.

@@ -5,8 +5,8 @@ import GleanerRuntime
 /// Looks after destinations.
 struct DestinationCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "destination", abstract: "List, test and add destinations.",
-        subcommands: [List.self, Test.self, Add.self])
+        commandName: "destination", abstract: "List, test, add and forget destinations.",
+        subcommands: [List.self, Test.self, Add.self, Forget.self])
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "What waits for each destination, and how it goes.")
@@ -38,6 +38,22 @@ struct DestinationCommand: ParsableCommand {
                 }.joined(separator: "\n")
             }
             if found.contains(where: { $0.failure != nil }) { throw ExitCode.failure }
+        }
+    }
+
+    struct Forget: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Give up batches that wait for a place that is configured no more.",
+            discussion: "Their samples are not lost: they leave for other destinations, or make room when it is needed."
+        )
+        @OptionGroup var options: DeploymentOptions
+        @Argument(help: "The place, as `destination list` says it.") var place: String
+
+        func run() throws {
+            let forgotten = try options.open().forgetDestination(place)
+            try options.print(forgotten) {
+                "Gave up \(forgotten.batches) batches with \(forgotten.samples) samples for \(forgotten.destination)."
+            }
         }
     }
 
