@@ -46,16 +46,20 @@ struct DestinationVisit {
     func run(_ report: inout VisitReport, health: inout DestinationHealth) async throws {
         try await target.destination.check()
         health.reached(at: .now())
-        let inbox = try inboxImport()
+        let inbox = try await inboxImport()
         if let inbox { report.arrivals += try await inbox.run { $0 != .model } }
         let rejection = try await deliverAll(&report, &health)
         if let inbox { report.arrivals += try await inbox.run { $0 == .model } }
         if let rejection { throw rejection }
     }
 
-    private func inboxImport() throws -> InboxImport? {
+    /// What lies there is looked up once a visit: for thousands of devices that is most of what they ask for.
+    private func inboxImport() async throws -> InboxImport? {
         guard target.takesInbox, let inbox = target.destination as? any Inbox else { return nil }
-        return InboxImport(deployment: deployment, place: target.place, inbox: inbox, device: try store.device())
+        let device = try store.device()
+        return InboxImport(
+            deployment: deployment, place: target.place, inbox: inbox, device: device,
+            items: try await inbox.items(for: device))
     }
 
     /// Delivers what is sealed, then seals what is due, the best first.

@@ -8,6 +8,7 @@ struct InboxImport {
     let place: String
     let inbox: any Inbox
     let device: DeviceID
+    let items: [InboxItem]
 
     private var store: DeploymentStore { deployment.store }
 
@@ -18,10 +19,11 @@ struct InboxImport {
     /// - Returns: what was dealt with now.
     func run(_ kind: (InboxItem.Kind) -> Bool) async throws -> [InboxReceipt] {
         let known = Dictionary(uniqueKeysWithValues: try store.arrivals(from: place).map { ($0.name, $0) })
-        let items = try await inbox.items(for: device).filter { kind($0.kind) }
-            .sorted { $0.name.compare($1.name, options: .numeric) == .orderedAscending }
+        let wanted = items.filter { kind($0.kind) }.sorted {
+            $0.name.compare($1.name, options: .numeric) == .orderedAscending
+        }
         var receipts: [InboxReceipt] = []
-        for item in items {
+        for item in wanted {
             if let arrival = known[item.name], arrival.tag == item.tag {
                 if !arrival.isReceiptLeft { try await leave(arrival) }
                 continue

@@ -78,12 +78,15 @@
 
         /// All objects whose key begins so.
         ///
-        /// - Parameter countMax: stops after so many.
-        func list(_ prefix: String, countMax: Int = .max) async throws -> [Object] {
+        /// - Parameters:
+        ///   - after: only those that come later in the order of their bytes.
+        ///   - countMax: stops after so many.
+        func list(_ prefix: String, after: String? = nil, countMax: Int = .max) async throws -> [Object] {
             var objects: [Object] = []
             var token: String?
             repeat {
                 var query = [("list-type", "2"), ("prefix", prefix), ("encoding-type", "url")]
+                if let after { query.append(("start-after", after)) }
                 if let token { query.append(("continuation-token", token)) }
                 if countMax < 1000 { query.append(("max-keys", "\(countMax)")) }
                 let answer = try await send("GET", nil, query: query)

@@ -5,7 +5,10 @@
     /// The inbox of a bucket.
     extension S3Destination: Inbox {
         func items(for device: DeviceID) async throws -> [InboxItem] {
-            let files = try await client.list(inboxKey).map { object in
+            let mine = try await client.list("\(inboxKey)device=\(device)/")
+            // Past those of all other devices, of which there may be thousands.
+            let shared = try await client.list(inboxKey, after: "\(inboxKey)device=~")
+            let files = (mine + shared).map { object in
                 InboxItem.File(
                     path: String(object.key.dropFirst(inboxKey.count)), byteCount: object.byteCount, tag: object.tag)
             }
