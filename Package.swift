@@ -119,8 +119,12 @@ let package = Package(
         .testTarget(
             name: "GleanerExportTests", dependencies: ["GleanerExport", "GleanerCore", "GleanerTesting"],
             swiftSettings: strict),
+        // A bad link, for end-to-end tests.
+        .executableTarget(
+            name: "LinkFaults", dependencies: ["GleanerTesting"], path: "Tests/LinkFaults", swiftSettings: strict),
         .testTarget(
-            name: "GleanerSyncTests", dependencies: ["GleanerSync", "GleanerCore", "GleanerTesting"],
+            name: "GleanerSyncTests",
+            dependencies: ["GleanerSync", "GleanerCore", "GleanerTesting", "LinkFaults"],
             swiftSettings: strict),
         .testTarget(
             name: "GleanerRuntimeTests",

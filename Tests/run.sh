@@ -50,6 +50,8 @@ export OMP_NUM_THREADS=1 # NumPy's threads only get into each other's way here
 cd "$root"
 step "Building"
 swift build --build-tests --traits Full
+GLEANER_LINK_FAULTS="$(swift build --build-tests --traits Full --show-bin-path)/LinkFaults"
+export GLEANER_LINK_FAULTS
 need_gleaner
 
 step "swift test"

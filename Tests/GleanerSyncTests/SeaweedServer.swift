@@ -39,6 +39,14 @@ final class SeaweedServer {
         try process.run()
     }
 
+    /// A file with keys, as the command line tools of S3 read it.
+    func keyFile(accessKey: String, secret: String) throws -> String {
+        let file = "\(folder.path)/keys-\(UUID().uuidString)"
+        try "[default]\naws_access_key_id=\(accessKey)\naws_secret_access_key=\(secret)\n"
+            .write(toFile: file, atomically: true, encoding: .utf8)
+        return file
+    }
+
     deinit {
         process.terminate()
         // Its volumes take a second to close, which nobody needs.

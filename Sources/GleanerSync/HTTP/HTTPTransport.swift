@@ -14,32 +14,62 @@
         private let place: String
         private let security: TLSConfiguration?
 
-        /// Never shut down: its connections close by themselves when they are idle, and it lives as long as the process.
-        private static let client = HTTPClient(
-            eventLoopGroupProvider: .singleton,
-            configuration: {
+        private let patience: Patience
+
+        /// How long a server is waited for, and the connections that wait so.
+        struct Patience: Sendable {
+            fileprivate let client: HTTPClient
+            fileprivate let answerSecondsMax: Double
+
+            static let usual = Patience(connectSeconds: 15, silenceSeconds: 600, answerSecondsMax: 120)
+
+            /// Make few, and keep them: the client is never shut down. Its connections close by themselves when they are
+            /// idle, and it lives as long as the process.
+            ///
+            /// - Parameters:
+            ///   - silenceSeconds: in which not a byte comes. A slow link takes minutes for what the kernel took at once,
+            ///     and a server may have to unpack a batch; whether anybody is there at all is found out sooner.
+            ///   - answerSecondsMax: to the beginning of an answer, beside what a slow link takes for the request.
+            init(connectSeconds: Double, silenceSeconds: Double, answerSecondsMax: Double) {
+                let silence = TimeAmount.milliseconds(Int64(silenceSeconds * 1000))
                 var configuration = HTTPClient.Configuration(
                     redirectConfiguration: .disallow,
-                    timeout: .init(connect: .seconds(15), read: .seconds(60), write: .seconds(60)))
+                    timeout: .init(
+                        connect: .milliseconds(Int64(connectSeconds * 1000)), read: silence, write: silence))
                 configuration.httpVersion = .http1Only
+                configuration.http1_1ConnectionDebugInitializer = Self.noticeDeadLink
                 // We try again ourselves, and say meanwhile why.
                 configuration.connectionPool.retryConnectionEstablishment = false
                 configuration.connectionPool.idleTimeout = .seconds(20)
-                return configuration
-            }())
+                client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+                self.answerSecondsMax = answerSecondsMax
+            }
+
+            /// A connection over which nothing is acknowledged any more, not even a question whether anybody is there, ends.
+            @Sendable private static func noticeDeadLink(_ channel: any Channel) -> EventLoopFuture<Void> {
+                let options: [(ChannelOptions.Types.SocketOption, SocketOptionValue)] = [
+                    (.init(level: .socket, name: .so_keepalive), 1),
+                    (.init(level: .tcp, name: .init(rawValue: TCP_KEEPIDLE)), 30),
+                    (.init(level: .tcp, name: .init(rawValue: TCP_KEEPINTVL)), 15),
+                    (.init(level: .tcp, name: .init(rawValue: TCP_USER_TIMEOUT)), 120_000),
+                ]
+                return .andAllSucceed(
+                    options.map { channel.setOption($0.0, value: $0.1) }, on: channel.eventLoop)
+            }
+        }
 
         /// So much may be on its way before the limit of the bandwidth is asked.
         private static let pieceByteCount = 32 << 10
         /// The slowest link that is waited for.
         private static let bytesPerSecondMin = 512.0
-        private static let answerSecondsMax = 120.0
         /// What a server may say of why it does not do what it was asked.
         private static let explanationByteCountMax = 1 << 20
 
         /// - Parameter authorities: a file of certificates, in PEM, that are trusted beside none but them.
         /// - Throws: ``GleanerError`` when the file cannot be read.
-        init(place: String, authorities: String?) throws {
+        init(place: String, authorities: String?, patience: Patience = .usual) throws {
             self.place = place
+            self.patience = patience
             guard let authorities else {
                 security = nil
                 return
@@ -114,7 +144,7 @@
                 message.body = .stream(
                     Pieces(bytes: request.body, admit: admit), length: .known(Int64(request.body.count)))
             }
-            let seconds = Self.answerSecondsMax + Double(request.body.count) / Self.bytesPerSecondMin
+            let seconds = patience.answerSecondsMax + Double(request.body.count) / Self.bytesPerSecondMin
             do {
                 let response = try await answered(message, withinSeconds: seconds)
                 return try await body(response)
@@ -132,11 +162,11 @@
             _ message: HTTPClientRequest, withinSeconds seconds: Double
         ) async throws -> HTTPClientResponse {
             do {
-                return try await Self.client.execute(message, timeout: .seconds(Int64(seconds)))
+                return try await patience.client.execute(message, timeout: .milliseconds(Int64(seconds * 1000)))
             } catch let error as HTTPClientError
                 where error == .remoteConnectionClosed && Self.repeatable.contains(message.method)
             {
-                return try await Self.client.execute(message, timeout: .seconds(Int64(seconds)))
+                return try await patience.client.execute(message, timeout: .milliseconds(Int64(seconds * 1000)))
             }
         }
 

@@ -18,12 +18,13 @@
 
         /// - Parameter aheadSeconds: how far the server's clock is taken to be ahead until it says otherwise.
         init(
-            address: S3Address, credentials: S3Credentials, authorities: String?, aheadSeconds: Double = 0
+            address: S3Address, credentials: S3Credentials, authorities: String?, aheadSeconds: Double = 0,
+            patience: HTTPTransport.Patience = .usual
         ) throws {
             clock = Clock(aheadSeconds)
             self.address = address
             self.credentials = credentials
-            transport = try HTTPTransport(place: address.place, authorities: authorities)
+            transport = try HTTPTransport(place: address.place, authorities: authorities, patience: patience)
         }
 
         /// Something that lies in the bucket.

@@ -13,9 +13,12 @@
         /// Files up to this size go up whole, larger ones in parts of it. Stores take no smaller parts than 5 MiB.
         let partByteCount: Int
 
-        /// So many objects at once, and so many bytes of them in memory.
+        /// At most so many objects are on their way at once, and so many bytes of them in memory.
         private static let requestCountMax = 8
         private static let byteCountMax = 16 << 20
+        /// A request that takes less is one of several at once; one that takes more has the link for itself.
+        private static let quickSeconds = 0.25
+        private static let slowSeconds = 1.0
 
         init(client: S3Client, partByteCount: Int = 8 << 20) {
             self.client = client
@@ -29,18 +32,19 @@
         func deliver(_ batch: any SealedBatch, _ delivery: Delivery) async throws -> Receipt {
             let folder = client.address.key("\(BatchPath.partition(of: batch))/batch-\(batch.id.short)")
             let manifestKey = "\(folder)/\(BatchManifest.fileName)"
-            let there = Dictionary(
-                try await client.list("\(folder)/").map { ($0.key, $0.byteCount) },
-                uniquingKeysWith: { first, _ in first })
+            let there = try await byteCounts(in: folder)
             if there[manifestKey] == nil {
                 try await putAll(batch, in: folder, there: there, delivery)
+                try await requireAll(batch, in: folder)
                 let isOurs = try await client.put(
                     [UInt8](batch.manifestData), batch.id.digest, at: manifestKey, isNew: true, admit: delivery.admit)
                 if isOurs { delivery.progress(batch.manifestData.count) }
             }
             // Read back: whatever the store promises, this is what consumers will see.
-            let found = try await client.get(manifestKey, byteCountMax: 256 << 20).map { Digest(of: $0) }
-            guard found == batch.id.digest else {
+            guard let found = try await client.get(manifestKey, byteCountMax: 256 << 20) else {
+                throw lost(manifestKey)
+            }
+            guard Digest(of: found) == batch.id.digest else {
                 throw GleanerError(
                     .batchConflict, "\(place)/\(manifestKey) is there already and is another thing",
                     remedy: "move it away; the batch is delivered again then")
@@ -50,13 +54,31 @@
 
         private var prefixCount: Int { client.address.key("").count }
 
-        /// Puts every file that is not there, several at a time.
+        /// Puts every file that is not there: one at a time over a slow link, where a cut loses what is on its way, and
+        /// several over one that waits more than it sends.
         private func putAll(
             _ batch: any SealedBatch, in folder: String, there: [String: Int], _ delivery: Delivery
         ) async throws {
-            try await withThrowingTaskGroup(of: Int.self) { group in
+            try await withThrowingTaskGroup(of: Sent.self) { group in
+                var window = 1
                 var requestCount = 0
                 var byteCount = 0
+                var failure: (any Error)?
+                /// Waits for one to end. One that fails ends no other: what is on its way may arrive.
+                func finishOne() async {
+                    requestCount -= 1
+                    switch await group.nextResult() {
+                    case .success(let sent)?:
+                        byteCount -= sent.byteCount
+                        if sent.seconds < Self.quickSeconds {
+                            window = min(window + 1, Self.requestCountMax)
+                        } else if sent.seconds > Self.slowSeconds {
+                            window = 1
+                        }
+                    case .failure(let error)?: failure = failure ?? error
+                    case nil: break
+                    }
+                }
                 for file in batch.manifest.files {
                     let key = "\(folder)/\(file.path)"
                     // Nothing ever lies below a batch's name but what it consists of.
@@ -65,21 +87,49 @@
                         continue
                     }
                     let weight = min(file.bytes, partByteCount)
-                    while requestCount > 0,
-                        requestCount == Self.requestCountMax || byteCount + weight > Self.byteCountMax
-                    {
-                        byteCount -= try await group.next() ?? 0
-                        requestCount -= 1
+                    while requestCount > 0, requestCount >= window || byteCount + weight > Self.byteCountMax {
+                        await finishOne()
                     }
+                    if failure != nil { break }
                     requestCount += 1
                     byteCount += weight
                     group.addTask {
+                        let begin = ContinuousClock.now
                         try await put(file, of: batch, at: key, delivery)
-                        return weight
+                        return Sent(byteCount: weight, seconds: (ContinuousClock.now - begin) / .seconds(1))
                     }
                 }
-                try await group.waitForAll()
+                while requestCount > 0 { await finishOne() }
+                if let failure { throw failure }
             }
+        }
+
+        /// An object that has arrived.
+        private struct Sent: Sendable {
+            var byteCount: Int
+            var seconds: Double
+        }
+
+        /// What lies in a folder, by key.
+        private func byteCounts(in folder: String) async throws -> [String: Int] {
+            Dictionary(
+                try await client.list("\(folder)/").map { ($0.key, $0.byteCount) },
+                uniquingKeysWith: { first, _ in first })
+        }
+
+        /// An answer may come from somebody who is not the store, as the login page of a wireless network does: what
+        /// counts is what the store shows. Then only the mark is made.
+        private func requireAll(_ batch: any SealedBatch, in folder: String) async throws {
+            let there = try await byteCounts(in: folder)
+            for file in batch.manifest.files where there["\(folder)/\(file.path)"] != file.bytes {
+                throw lost("\(folder)/\(file.path)")
+            }
+        }
+
+        private func lost(_ key: String) -> GleanerError {
+            GleanerError(
+                .destinationRejected, "\(place) took '\(key)' and does not show it",
+                remedy: "look at what answers there: a proxy or a login page may stand before the store")
         }
 
         private func put(

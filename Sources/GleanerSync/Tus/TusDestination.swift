@@ -20,19 +20,22 @@
         private let authorities: String?
         private let receiptRule: ReceiptRule
         private let chunkByteCount: Int
+        private let patience: HTTPTransport.Patience
 
         /// - Parameters:
         ///   - authorities: a PEM file, instead of the certificates that the system trusts.
         ///   - chunkByteCount: so much is sent twice at most when a link is cut.
         init(
             _ address: TusAddress, token: BearerToken? = nil, authorities: String? = nil,
-            receiptRule: ReceiptRule = .digest, chunkByteCount: Int = 256 << 10
+            receiptRule: ReceiptRule = .digest, chunkByteCount: Int = 256 << 10,
+            patience: HTTPTransport.Patience = .usual
         ) {
             self.address = address
             self.token = token
             self.authorities = authorities
             self.receiptRule = receiptRule
             self.chunkByteCount = chunkByteCount
+            self.patience = patience
         }
 
         public var place: String { address.text }
@@ -50,7 +53,7 @@
         /// Token and certificates are read at each visit: what was corrected counts at once.
         private func server() async throws -> TusServer {
             try await blocking { _ in
-                try TusServer(address, token: token?.read(), authorities: authorities)
+                try TusServer(address, token: token?.read(), authorities: authorities, patience: patience)
             }
         }
     }

@@ -12,8 +12,8 @@
         private let address: TusAddress
         private let token: String?
 
-        init(_ address: TusAddress, token: String?, authorities: String?) throws {
-            transport = try HTTPTransport(place: address.text, authorities: authorities)
+        init(_ address: TusAddress, token: String?, authorities: String?, patience: HTTPTransport.Patience) throws {
+            transport = try HTTPTransport(place: address.text, authorities: authorities, patience: patience)
             self.address = address
             self.token = token
         }
