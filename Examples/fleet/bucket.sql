@@ -26,7 +26,8 @@ FROM batches JOIN read_json(
     columns = {
         id: 'VARCHAR', file: 'VARCHAR', sha256: 'VARCHAR', origin: 'VARCHAR', reason: 'VARCHAR', utility: 'DOUBLE',
         split: 'VARCHAR', model: 'STRUCT(name VARCHAR, version INTEGER)',
-        prediction: 'STRUCT(classes STRUCT(label VARCHAR, score DOUBLE)[])', label: 'STRUCT(kind VARCHAR, class VARCHAR)'
+        label: 'STRUCT(kind VARCHAR, class VARCHAR)',
+        prediction: 'STRUCT(classes STRUCT(label VARCHAR, score DOUBLE)[])'
     },
     filename = true, hive_partitioning = true, hive_types = {'device': 'VARCHAR', 'date': 'DATE'}
 ) AS line ON parse_dirpath(line.filename) = batches.folder;

@@ -122,7 +122,8 @@ def main():
     duck = bucket.tables()
     total = duck.sql("SELECT count(*) FROM samples WHERE purpose = 'labeling'").fetchone()[0]
     candidates = duck.sql(CANDIDATES).fetch_arrow_table().to_pylist()
-    frames = [np.asarray(Image.open(io.BytesIO(data)).convert("RGB")) for data in fetch(line["url"] for line in candidates)]
+    found = fetch(line["url"] for line in candidates)
+    frames = [np.asarray(Image.open(io.BytesIO(data)).convert("RGB")) for data in found]
     rows = directions(given.model, frames)
     audit = draw(candidates, round(given.audit * given.count))
     chosen, near = spread(candidates, rows, audit, given.count, given.distance)

@@ -3,6 +3,7 @@
 
   publish.py labels labels.csv      to each device the labels of its own samples
   publish.py model second.tar       to every device the same bundle: sent once, and copied by the store
+  publish.py clear                  takes away what devices have a receipt for: each visit lists the whole inbox
 """
 
 import argparse
@@ -14,6 +15,11 @@ import boto3
 import bucket
 
 INBOX = "labeling/inbox"  # below the prefix of the destination that takes it
+TAKEN = """
+    SELECT item FROM read_json(
+        's3://fleet/labeling/receipts/device=*/*.json', columns = {item: 'VARCHAR', failure: 'STRUCT(message VARCHAR)'}
+    ) WHERE failure IS NULL AND item LIKE 'device=%'
+"""
 
 
 def devices():
@@ -26,7 +32,8 @@ def publish_labels(s3, path):
     """A sample's id begins with its device's."""
     with open(path, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    for device in (owners := sorted({row["id"].partition("-")[0] for row in rows})):
+    owners = sorted({row["id"].partition("-")[0] for row in rows})
+    for device in owners:
         text = io.StringIO()
         table = csv.DictWriter(text, rows[0])
         table.writeheader()
@@ -39,7 +46,8 @@ def publish_model(s3, path):
     """Devices take in a bundle only once they have checked its signature: who may write here need not be trusted."""
     source = f"models/{path.name}"
     s3.put_object(Bucket=bucket.BUCKET, Key=source, Body=path.read_bytes())
-    for device in (fleet := devices()):
+    fleet = devices()
+    for device in fleet:
         s3.copy_object(
             Bucket=bucket.BUCKET,
             CopySource={"Bucket": bucket.BUCKET, "Key": source},
@@ -48,13 +56,31 @@ def publish_model(s3, path):
     print(f"{path.name} is in the inboxes of {len(fleet)} devices")
 
 
+def clear(s3):
+    """What a device could not take stays, for people to look at."""
+    duck = bucket.tables()
+    keys = [f"{INBOX}/{item}" for (item,) in duck.sql(TAKEN).fetchall()]
+    for key in keys:
+        s3.delete_object(Bucket=bucket.BUCKET, Key=key)
+    print(f"{len(keys)} labels and models are taken in, and away")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kind", choices=["labels", "model"])
-    parser.add_argument("path", type=Path, metavar="FILE", help="a table with the column id, or a bundle")
+    commands = parser.add_subparsers(dest="command", required=True)
+    labels = commands.add_parser("labels", help="labels, to the devices whose samples they are of")
+    labels.add_argument("path", type=Path, metavar="TABLE", help="with the column id")
+    model = commands.add_parser("model", help="a model, to all devices")
+    model.add_argument("path", type=Path, metavar="BUNDLE", help="a tar")
+    commands.add_parser("clear", help="what was taken in, away")
     given = parser.parse_args()
-    publish = publish_labels if given.kind == "labels" else publish_model
-    publish(boto3.client("s3"), given.path)
+    s3 = boto3.client("s3")
+    if given.command == "labels":
+        publish_labels(s3, given.path)
+    elif given.command == "model":
+        publish_model(s3, given.path)
+    else:
+        clear(s3)
 
 
 if __name__ == "__main__":

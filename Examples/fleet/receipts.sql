@@ -8,8 +8,8 @@ SELECT
 FROM read_json(
     's3://fleet/labeling/receipts/device=*/*.json',
     columns = {
-        device: 'VARCHAR', failure: 'STRUCT(message VARCHAR)', model: 'STRUCT(name VARCHAR, version INTEGER, state VARCHAR)',
-        labels: 'STRUCT(applied BIGINT, rejected BIGINT)'
+        device: 'VARCHAR', failure: 'STRUCT(message VARCHAR)', labels: 'STRUCT(applied BIGINT, rejected BIGINT)',
+        model: 'STRUCT(name VARCHAR, version INTEGER, state VARCHAR)'
     }
 )
 GROUP BY ALL

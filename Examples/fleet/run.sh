@@ -63,7 +63,7 @@ need_venv fleet "${FLEET_PINS[@]}"
 need_onnxruntime
 export OMP_NUM_THREADS=1 # NumPy's threads only get into each other's way here
 note "building Gleaner (some minutes, the first time)"
-need_gleaner 2>/dev/null || fail "Gleaner could not be built: try swift build -c release --traits Full --product gleaner"
+need_gleaner
 export PATH="${GLEANER_BIN%/*}:$VENV/bin:$PATH"
 
 folder=${1:-gleaner-fleet}
@@ -120,6 +120,7 @@ show python retrain/retrain.py --base first --base-set lab 'training/batch-*' --
 show gleaner model sign second.tar --key keys/fleet.key
 show python fleet/publish.py model second.tar
 each "gleaner sync --once -C {}"
+show python fleet/publish.py clear
 
 step "What came of it"
 each "gleaner status -C {} --json >{}/status.json"
@@ -130,6 +131,6 @@ show python fleet/bucket.py fleet/devices.sql
 python quickstart/camera.py heldout --crates 300 --to heldout --truth heldout.csv >heldout.log
 mkdir second && tar -xf second.tar -C second
 show python quickstart/evaluate.py first second --frames heldout --truth heldout.csv
-printf '\n   The bucket again, for questions of your own: venv/bin/python fleet/store.py store --bucket fleet --env store.env\n'
+printf '\n   The bucket again: venv/bin/python fleet/store.py store --bucket fleet --env store.env\n'
 printf '   The pictures that were chosen, and what was left out for them: %s\n' "$PWD/chosen/sheet.png"
 printf '   All of it: %s   (%s s after getting ready)\n' "$PWD" "$((SECONDS - started))"

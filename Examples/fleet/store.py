@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Run an S3 store of one's own, SeaweedFS, with one bucket, until it is told to stop.
 
-It goes on with what it kept before. It listens on free ports of this machine alone. Once the bucket is there, what clients need to know lies in --env, to
-be sourced by a shell: the endpoint, the keys and the region, under the names that every S3 client looks for.
+It goes on with what it kept before, and listens on free ports of this machine alone. Once the bucket is there, what
+clients need to know lies in --env, to be sourced by a shell: the endpoint, the keys and the region, under the names
+that every S3 client looks for.
 
   store.py store --bucket fleet --env store.env
 """
@@ -87,7 +88,6 @@ def main():
         "AWS_ACCESS_KEY_ID": "FLEET",
         "AWS_SECRET_ACCESS_KEY": "fleet-secret",
         "AWS_DEFAULT_REGION": "us-east-1",
-        "FLEET_BUCKET": given.bucket,
     }
     os.environ |= settings
     process = start(given.folder, ports, settings)
@@ -98,6 +98,7 @@ def main():
         partial.rename(given.env)
         process.wait()
     finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
         process.kill()  # its volumes take a second to close, which nobody needs
 
 
