@@ -9,6 +9,7 @@ that every S3 client looks for.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -61,14 +62,16 @@ def start(folder, ports, keys):
 
 
 def make_bucket(name, process):
-    """Makes the bucket as soon as the store takes one."""
+    """Makes the bucket as soon as the store takes one, and waits until it takes objects: its volumes come up last."""
     s3 = boto3.client("s3")
     deadline = time.monotonic() + START_SECONDS_MAX
     while True:
         try:
-            return s3.create_bucket(Bucket=name)
-        except (s3.exceptions.BucketAlreadyExists, s3.exceptions.BucketAlreadyOwnedByYou):
-            return None
+            with contextlib.suppress(s3.exceptions.BucketAlreadyExists, s3.exceptions.BucketAlreadyOwnedByYou):
+                s3.create_bucket(Bucket=name)
+            s3.put_object(Bucket=name, Key="probe", Body=b"probe")
+            s3.delete_object(Bucket=name, Key="probe")
+            return
         except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
             if process.poll() is not None or time.monotonic() > deadline:
                 sys.exit(f"store.py: the store did not start: {error}")
