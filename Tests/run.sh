@@ -3,9 +3,10 @@
 #
 #   Tests/run.sh            everything
 #   Tests/run.sh --quick    without Label Studio and the tools that read batches (4 GB of installations), and with a
-#                           short storm of kills
+#                           short storm of kills and few pictures over a slow link
 #
-# Tests that need the shared pictures and models (../shared/data) are skipped without them, and fail where CI is set.
+# Tests that need the shared pictures and models (../shared/data) are skipped without them, and fail where CI is set. Those
+# of slow, lossy and cut links need root, for network namespaces of their own, and are skipped without it.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -34,13 +35,13 @@ step() { printf '\n== %s (after %s s)\n' "$1" "$SECONDS"; }
 
 step "Getting ready"
 need_swift
-need_debian libsqlite3-dev libpng-dev libturbojpeg0-dev python3-venv
+need_debian libsqlite3-dev libpng-dev libturbojpeg0-dev python3-venv iproute2 nftables procps
 if [[ -z $quick ]]; then
     need_venv label-studio "$LABEL_STUDIO_PIN"
     export LABEL_STUDIO_BIN="$VENV/bin/label-studio"
     export LABEL_STUDIO_TEMPLATE="$GLEANER_CACHE/label-studio-data-${LABEL_STUDIO_PIN#*==}"
 else
-    export GLEANER_KILLS="${GLEANER_KILLS:-30}"
+    export GLEANER_KILLS="${GLEANER_KILLS:-30}" GLEANER_PICTURES="${GLEANER_PICTURES:-40}"
 fi
 need_venv tests "${TEST_PINS[@]}"
 need_onnxruntime

@@ -34,8 +34,8 @@ def _free_ports(count):
 class Seaweed:
     """The store; `s3` is boto3's client of it."""
 
-    def __init__(self, folder):
-        self.folder = Path(folder)
+    def __init__(self, folder, host="127.0.0.1"):
+        self.folder, self.host = Path(folder), host
         (self.folder / "data").mkdir(parents=True)
         identity = {
             "name": "field",
@@ -44,7 +44,7 @@ class Seaweed:
         }
         (self.folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
         self.ports = dict(zip(("s3.port", "master.port", "volume.port", "filer.port"), _free_ports(4)))
-        self.endpoint = f"http://127.0.0.1:{self.ports['s3.port']}"
+        self.endpoint = f"http://{host}:{self.ports['s3.port']}"
         self.process = None
         self.s3 = boto3.client(
             "s3",
@@ -60,7 +60,7 @@ class Seaweed:
         weed = os.environ.get("GLEANER_WEED") or Path(sys.executable).parent / "weed"
         self.process = subprocess.Popen(
             [
-                weed, "server", f"-dir={self.folder / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
+                weed, "server", f"-dir={self.folder / 'data'}", f"-ip={self.host}", f"-ip.bind={self.host}",
                 "-master.volumeSizeLimitMB=64", "-volume.max=200", "-master.telemetry=false", "-s3",
                 f"-s3.config={self.folder / 's3.json'}", "-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.iam=false",
                 *(f"-{name}={port}" for name, port in self.ports.items()),
