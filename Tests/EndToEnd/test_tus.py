@@ -130,31 +130,31 @@ def test_a_server_that_is_away_is_waited_for(meter, receive):
     assert len(receiver.batches()) == 1
 
 
-def make_certificate(folder):
-    """A certificate for 127.0.0.1 that nobody vouches for, and its key."""
+def make_certificate(folder, name="server", days=(-1, 1)):
+    """A certificate for 127.0.0.1 that nobody vouches for, good between these days, and its key."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "receiver")])
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "receiver")])
     now = datetime.datetime.now(datetime.timezone.utc)
     certificate = (
         x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
+        .subject_name(subject)
+        .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now - datetime.timedelta(days=-days[0]))
+        .not_valid_after(now + datetime.timedelta(days=days[1]))
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
         .sign(key, hashes.SHA256())
     )
-    (folder / "server.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (folder / "server.key").write_bytes(
+    (folder / f"{name}.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (folder / f"{name}.key").write_bytes(
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
-    return folder / "server.pem", folder / "server.key"
+    return folder / f"{name}.pem", folder / f"{name}.key"
 
 
 def test_only_a_server_that_can_show_who_it_is_gets_anything(meter, receive, tmp_path):
@@ -169,6 +169,53 @@ def test_only_a_server_that_can_show_who_it_is_gets_anything(meter, receive, tmp
     configure(meter, receiver, ca=str(certificate))
     meter("sync", "--once")
     assert len(receiver.batches()) == 1
+
+
+def test_a_certificate_that_expired_or_changed_gets_nothing_until_it_is_mended(meter, receive, tmp_path):
+    first, expired, other = (
+        make_certificate(tmp_path, *each) for each in (("first",), ("expired", (-3, -1)), ("other",))
+    )
+    authorities = tmp_path / "authorities.pem"
+    authorities.write_bytes(first[0].read_bytes() + expired[0].read_bytes())
+    receiver = receive("--tls-cert", first[0], "--tls-key", first[1])
+    configure(meter, receiver, ca=str(authorities))
+    collect(meter)
+    meter("destination", "test")
+
+    def shows(certificate, key):
+        receiver.kill()
+        receiver.more = ["--tls-cert", str(certificate), "--tls-key", str(key)]
+        receiver.start()
+
+    for shown in (expired, other):
+        shows(*shown)
+        refused = failure(meter)
+        assert refused["code"] == "destination.refused" and "a certificate that is not trusted" in refused["message"]
+        assert "clock" in refused["remedy"] and receiver.batches() == [] and receiver.partial() == 0
+        (line,) = meter("destination", "list")["destinations"]
+        assert line["trouble"] == "refused" and line["samples"] == 6
+    shows(*first)
+    meter("sync", "--once")
+    assert len(receiver.batches()) == 1
+
+
+def test_what_waits_for_a_place_that_is_no_more_is_forgotten_by_command(meter, receive):
+    receiver = receive()
+    configure(meter, receiver, bandwidth="256 KiB")
+    collect(meter)
+    process = meter.start("sync", "--once")
+    while receiver.partial() == 0:
+        assert process.poll() is None
+        time.sleep(0.005)
+    kill(process)
+    meter.fails("destination", "forget", receiver.url, naming=["is configured", "gleaner.yaml"])
+    write_configuration(meter.folder, "source: folder:camera\n")
+    (line,) = meter("destination", "list")["destinations"]
+    assert not line["configured"] and (line["batches"], line["samples"]) == (1, 6)
+    meter.fails("destination", "forget", "http://127.0.0.1:1/in", naming=["no batch waits", "destination list"])
+    assert meter("destination", "forget", line["place"]) == {"destination": line["place"], "batches": 1, "samples": 6}
+    assert meter("destination", "list")["destinations"] == [] and meter("status")["queue"]["queued"] == 6
+    assert list((meter.folder / "outbox").iterdir()) == []
 
 
 def test_what_is_no_server_of_the_kind_is_a_clear_error(meter, tmp_path):

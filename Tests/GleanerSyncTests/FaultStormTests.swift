@@ -27,7 +27,7 @@
             let proxy = try FaultProxy(to: receiver.port)
             let chunkByteCount = 4096
             let destination = TusDestination(
-                try TusAddress("http://127.0.0.1:\(proxy.port)/in"), chunkByteCount: chunkByteCount,
+                try TusAddress("http://127.0.0.1:\(proxy.port)/in"), chunkByteCountMax: chunkByteCount,
                 patience: FaultStorm.patience)
             let storm = FaultStorm(
                 proxy: proxy, destination: destination,

@@ -14,7 +14,8 @@
             let address = try TusAddress("https://host/in")
             return TusCourse(
                 TusCourse.Goal(
-                    address: address, batch: batch, byteCount: 100, chunkByteCount: 40, requiresReceipt: requiresReceipt
+                    address: address, batch: batch, byteCount: 100, chunkByteCountMax: 40,
+                    requiresReceipt: requiresReceipt
                 ),
                 location: location)
         }
@@ -112,6 +113,19 @@
             for (index, (found, expected)) in table.enumerated() {
                 #expect(found.hasPrefix(expected), "line \(index): \(found)")
             }
+        }
+
+        @Test func aSlowLinkGetsSmallChunksAndAQuickOneLarge() throws {
+            let goal = TusCourse.Goal(
+                address: try TusAddress("https://host/in"), batch: batch, byteCount: 1 << 20,
+                chunkByteCountMax: 256 << 10, requiresReceipt: true)
+            var course = TusCourse(goal, location: nil)
+            var sizes = [course.chunkByteCount >> 10]
+            for seconds in [0.1, 1.9, 0.1, 5, 11, 30, 60, 60, 1] {
+                course.sentChunk(inSeconds: seconds)
+                sizes.append(course.chunkByteCount >> 10)
+            }
+            #expect(sizes == [64, 128, 256, 256, 256, 128, 64, 32, 32, 64])
         }
 
         @Test func anUploadLiesAtTheSameServerHoweverThatIsWritten() throws {

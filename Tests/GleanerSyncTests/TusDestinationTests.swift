@@ -24,7 +24,8 @@
             _ receiver: ReceiverProcess, token: BearerToken? = nil, receipt: TusDestination.ReceiptRule = .digest
         ) throws -> TusDestination {
             TusDestination(
-                try TusAddress(receiver.url), token: token, receiptRule: receipt, chunkByteCount: Self.chunkByteCount)
+                try TusAddress(receiver.url), token: token, receiptRule: receipt, chunkByteCountMax: Self.chunkByteCount
+            )
         }
         private func deliver(
             to receiver: ReceiverProcess, receipt: TusDestination.ReceiptRule = .digest

@@ -29,6 +29,8 @@ public struct DeploymentStatus: Sendable, Codable {
         }
     }
 
+    /// What stands in the ids of its samples, and in the names of folders that it fills elsewhere.
+    public var device: DeviceID
     public var model: SampleRecord.ModelReference?
     /// The process that collects at the moment, such as `process 812, since 2026-05-01T10:00:00.000Z`.
     public var collector: String?
@@ -89,7 +91,8 @@ extension Deployment {
     public func status() throws -> DeploymentStatus {
         let status = try store.status()
         return DeploymentStatus(
-            model: try store.activeModel().map { .init($0.manifest.id) }, collector: status.collector,
+            device: try store.device(), model: try store.activeModel().map { .init($0.manifest.id) },
+            collector: status.collector,
             frames: .init(
                 offered: status.offered, stored: status.stored, rejected: status.rejected, dropped: status.dropped),
             queue: .init(

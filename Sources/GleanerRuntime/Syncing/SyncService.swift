@@ -70,10 +70,15 @@ public struct SyncService: Service {
             var pauseSeconds = isWished ? 0 : secondsUntilOpen(target)
             if pauseSeconds == 0 {
                 pauseSeconds =
-                    try await visit(target, isOnDemand: isWished) ?? deployment.configuration.sync.everySeconds
+                    try await visit(target, isOnDemand: isWished) ?? secondsUntilNext()
             }
             isWished = try await wishes.wait(seconds: pauseSeconds, after: &seen)
         }
+    }
+
+    /// Not all devices that the same power cut stopped ask at the same moment.
+    private func secondsUntilNext() -> Double {
+        deployment.configuration.sync.everySeconds * Double.random(in: 0.9...1.1)
     }
 
     /// - Returns: for how long to leave the destination alone; `nil` when all went well.

@@ -51,10 +51,13 @@
                     (.init(level: .socket, name: .so_keepalive), 1),
                     (.init(level: .tcp, name: .init(rawValue: TCP_KEEPIDLE)), 30),
                     (.init(level: .tcp, name: .init(rawValue: TCP_KEEPINTVL)), 15),
-                    (.init(level: .tcp, name: .init(rawValue: TCP_USER_TIMEOUT)), 120_000),
+                    (.init(level: .tcp, name: .init(rawValue: TCP_USER_TIMEOUT)), 60_000),
+                    // TCP_RTO_MAX_MS: a link that loses much is asked more often than every two minutes.
+                    (.init(level: .tcp, name: .init(rawValue: 44)), 4_000),
                 ]
-                return .andAllSucceed(
-                    options.map { channel.setOption($0.0, value: $0.1) }, on: channel.eventLoop)
+                // Kernels that do not know one of them (the last is of 2025) do without.
+                let set = options.map { channel.setOption($0.0, value: $0.1) }
+                return EventLoopFuture.whenAllComplete(set, on: channel.eventLoop).map { _ in }
             }
         }
 
@@ -156,17 +159,23 @@
             }
         }
 
-        /// A server may close a connection that it has kept open at the moment when we use it again: what may be asked
-        /// twice is asked twice then (RFC 9112, 9.3.1).
+        /// What may be asked twice is asked once more when its connection broke: a server may close one that it has kept
+        /// open at the moment when we use it again (RFC 9112, 9.3.1), and a bad link cuts one of many.
         private func answered(
             _ message: HTTPClientRequest, withinSeconds seconds: Double
         ) async throws -> HTTPClientResponse {
             do {
                 return try await patience.client.execute(message, timeout: .milliseconds(Int64(seconds * 1000)))
-            } catch let error as HTTPClientError
-                where error == .remoteConnectionClosed && Self.repeatable.contains(message.method)
-            {
+            } catch  where Self.isCut(error) && Self.repeatable.contains(message.method) {
                 return try await patience.client.execute(message, timeout: .milliseconds(Int64(seconds * 1000)))
+            }
+        }
+
+        private static func isCut(_ error: any Error) -> Bool {
+            switch error {
+            case let error as HTTPClientError: error == .remoteConnectionClosed
+            case let error as IOError: [ECONNRESET, EPIPE, ETIMEDOUT].contains(error.errnoCode)
+            default: false
             }
         }
 
@@ -180,7 +189,10 @@
             switch error {
             case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError:
                 GleanerError(
-                    .destinationRefused, "\(place) could not show that it is who it says: \(error)",
+                    .destinationRefused,
+                    "\(error)".contains("CERTIFICATE_VERIFY_FAILED")
+                        ? "\(place) shows a certificate that is not trusted: it expired, is of another host, or nobody vouches for it"
+                        : "\(place) could not show that it is who it says",
                     remedy: "check the device's clock; if the server has a certificate of its own, name it as ca",
                     cause: error)
             case is NIOTooManyBytesError:

@@ -16,7 +16,8 @@
         /// At most so many objects are on their way at once, and so many bytes of them in memory.
         private static let requestCountMax = 8
         private static let byteCountMax = 16 << 20
-        /// A request that takes less is one of several at once; one that takes more has the link for itself.
+        /// When a link is slow, more than this is never lost by a cut, unless it is one object.
+        private static let byteCountOfSlowLink = 256 << 10
         private static let quickSeconds = 0.25
         private static let slowSeconds = 1.0
 
@@ -54,13 +55,13 @@
 
         private var prefixCount: Int { client.address.key("").count }
 
-        /// Puts every file that is not there: one at a time over a slow link, where a cut loses what is on its way, and
-        /// several over one that waits more than it sends.
+        /// Puts every file that is not there, several at a time: few bytes of them over a slow link, where a cut loses what
+        /// is on its way, and many over a quick one.
         private func putAll(
             _ batch: any SealedBatch, in folder: String, there: [String: Int], _ delivery: Delivery
         ) async throws {
             try await withThrowingTaskGroup(of: Sent.self) { group in
-                var window = 1
+                var window = Self.byteCountOfSlowLink
                 var requestCount = 0
                 var byteCount = 0
                 var failure: (any Error)?
@@ -71,9 +72,9 @@
                     case .success(let sent)?:
                         byteCount -= sent.byteCount
                         if sent.seconds < Self.quickSeconds {
-                            window = min(window + 1, Self.requestCountMax)
+                            window = min(2 * window, Self.byteCountMax)
                         } else if sent.seconds > Self.slowSeconds {
-                            window = 1
+                            window = Self.byteCountOfSlowLink
                         }
                     case .failure(let error)?: failure = failure ?? error
                     case nil: break
@@ -87,7 +88,7 @@
                         continue
                     }
                     let weight = min(file.bytes, partByteCount)
-                    while requestCount > 0, requestCount >= window || byteCount + weight > Self.byteCountMax {
+                    while requestCount > 0, requestCount == Self.requestCountMax || byteCount + weight > window {
                         await finishOne()
                     }
                     if failure != nil { break }

@@ -18,22 +18,28 @@
         struct Goal: Sendable {
             var address: TusAddress
             var batch: BatchID
-            /// Of the whole archive, and of each chunk but the last.
+            /// Of the whole archive.
             var byteCount: Int
-            var chunkByteCount: Int
+            /// The most that a chunk may have.
+            var chunkByteCountMax: Int
             /// Whether the server must say the batch's digest at the end.
             var requiresReceipt: Bool
         }
 
         private(set) var step: Step
+        /// What the next chunk has, unless the archive ends before.
+        private(set) var chunkByteCount: Int
         private let goal: Goal
         private var troubleCount = 0
         /// More in one delivery are no accident.
         private static let troubleCountMax = 4
+        private static let firstChunkByteCount = 64 << 10
+        private static let chunkByteCountMin = 32 << 10
 
         /// - Parameter location: where an earlier attempt has begun it.
         init(_ goal: Goal, location: String?) {
             self.goal = goal
+            chunkByteCount = min(Self.firstChunkByteCount, goal.chunkByteCountMax)
             step = location.map { .ask($0) } ?? .create
         }
 
@@ -52,6 +58,16 @@
             case .ask(let location): try asked(location, answer)
             case .send(let location, let offset): try sent(location, offset, answer)
             case .done: preconditionFailure("nothing is asked after the end")
+            }
+        }
+
+        /// A cut costs what is on its way: over a slow link that is little at a time, over a quick one much, so that its
+        /// answer is waited for less often.
+        mutating func sentChunk(inSeconds seconds: Double) {
+            if seconds < 2 {
+                chunkByteCount = min(2 * chunkByteCount, goal.chunkByteCountMax)
+            } else if seconds > 10 {
+                chunkByteCount = min(max(chunkByteCount / 2, Self.chunkByteCountMin), goal.chunkByteCountMax)
             }
         }
 
@@ -83,7 +99,7 @@
         private mutating func sent(_ location: String, _ offset: Int, _ answer: HTTPAnswer) throws {
             switch answer.status {
             case 200, 204:
-                let end = min(offset + goal.chunkByteCount, goal.byteCount)
+                let end = min(offset + chunkByteCount, goal.byteCount)
                 guard let reached = try self.offset(in: answer), reached > offset, reached <= end else {
                     throw senseless(answer)
                 }

@@ -19,22 +19,22 @@
         private let token: BearerToken?
         private let authorities: String?
         private let receiptRule: ReceiptRule
-        private let chunkByteCount: Int
+        private let chunkByteCountMax: Int
         private let patience: HTTPTransport.Patience
 
         /// - Parameters:
         ///   - authorities: a PEM file, instead of the certificates that the system trusts.
-        ///   - chunkByteCount: so much is sent twice at most when a link is cut.
+        ///   - chunkByteCountMax: so much is sent twice at most when a link is cut.
         init(
             _ address: TusAddress, token: BearerToken? = nil, authorities: String? = nil,
-            receiptRule: ReceiptRule = .digest, chunkByteCount: Int = 256 << 10,
+            receiptRule: ReceiptRule = .digest, chunkByteCountMax: Int = 256 << 10,
             patience: HTTPTransport.Patience = .usual
         ) {
             self.address = address
             self.token = token
             self.authorities = authorities
             self.receiptRule = receiptRule
-            self.chunkByteCount = chunkByteCount
+            self.chunkByteCountMax = chunkByteCountMax
             self.patience = patience
         }
 
@@ -44,7 +44,7 @@
 
         public func deliver(_ batch: any SealedBatch, _ delivery: Delivery) async throws -> Receipt {
             let upload = TusUpload(
-                batch, to: try await server(), at: address, delivery, chunkByteCount: chunkByteCount,
+                batch, to: try await server(), at: address, delivery, chunkByteCountMax: chunkByteCountMax,
                 requiresReceipt: receiptRule == .digest)
             try await upload.run()
             return Receipt(batch: batch.id.digest, place: "\(place) (batch-\(batch.id.short))")

@@ -7,17 +7,17 @@
         private let address: TusAddress
         private let archive: BatchArchive
         private let delivery: Delivery
-        private let chunkByteCount: Int
+        private let chunkByteCountMax: Int
         private let requiresReceipt: Bool
 
         init(
             _ batch: any SealedBatch, to server: TusServer, at address: TusAddress, _ delivery: Delivery,
-            chunkByteCount: Int, requiresReceipt: Bool
+            chunkByteCountMax: Int, requiresReceipt: Bool
         ) {
             self.server = server
             self.address = address
             self.delivery = delivery
-            self.chunkByteCount = chunkByteCount
+            self.chunkByteCountMax = chunkByteCountMax
             self.requiresReceipt = requiresReceipt
             archive = BatchArchive(batch)
         }
@@ -39,26 +39,30 @@
 
         private func upload() async throws {
             let goal = TusCourse.Goal(
-                address: address, batch: batch.id, byteCount: archive.byteCount, chunkByteCount: chunkByteCount,
+                address: address, batch: batch.id, byteCount: archive.byteCount, chunkByteCountMax: chunkByteCountMax,
                 requiresReceipt: requiresReceipt)
             var course = TusCourse(goal, location: noted)
             var chunk: Chunk?
             var reported = 0
             while course.step != .done {
                 let before = course.location
-                try course.take(try await answer(to: course.step, &chunk))
+                let begin = ContinuousClock.now
+                let answer = try await answer(to: course.step, size: course.chunkByteCount, &chunk)
+                let isChunk = if case .send = course.step { true } else { false }
+                try course.take(answer)
+                if isChunk { course.sentChunk(inSeconds: (ContinuousClock.now - begin) / .seconds(1)) }
                 if let location = course.location, location != before { try await remember(location) }
                 if case .send(_, let offset) = course.step { report(upTo: offset, &reported) }
             }
             report(upTo: archive.byteCount, &reported)
         }
 
-        private func answer(to step: TusCourse.Step, _ chunk: inout Chunk?) async throws -> HTTPAnswer {
+        private func answer(to step: TusCourse.Step, size: Int, _ chunk: inout Chunk?) async throws -> HTTPAnswer {
             switch step {
             case .create: return try await server.create(byteCount: archive.byteCount, metadata: metadata)
             case .ask(let location): return try await server.ask(location)
             case .send(let location, let offset):
-                let next = try await chunk.next(at: offset, of: archive, byteCount: chunkByteCount)
+                let next = try await chunk.next(at: offset, of: archive, byteCount: size)
                 chunk = next
                 return try await server.send(next.bytes, to: location, offset: offset, admit: delivery.admit)
             case .done: preconditionFailure("nothing is asked after the end")
