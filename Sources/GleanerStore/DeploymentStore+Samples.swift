@@ -60,6 +60,22 @@ extension DeploymentStore {
         return Array(bytes)
     }
 
+    /// A part of a sample's picture, as it lies there now: less where it ends. Whoever reads the whole in parts holds it
+    /// against its digest at the end; if it differs, ``picture(of:)`` puts the sample aside.
+    ///
+    /// - Throws: ``GleanerError`` with code `sample.evicted`.
+    public func pictureBytes(of id: SampleID, in range: Range<Int>) throws -> [UInt8] {
+        let (row, inline) = try read { db in
+            guard let row = try SampleRow.find(id, db) else {
+                throw GleanerError(.notFound, "there is no sample \(id)")
+            }
+            return (row, row.home == .inline ? try pictures.inlineBytes(row, in: range, db) : nil)
+        }
+        guard row.pixels == .present else { throw Self.withoutPixels(row) }
+        if row.home == .inline { return inline.map { Array($0) } ?? [] }
+        return (try? pictures.fileBytes(row, in: range)) ?? []
+    }
+
     /// Locks a sample's pixels against eviction, or releases them.
     public func setKept(_ id: SampleID, _ isKept: Bool) throws {
         try write { db in

@@ -68,6 +68,21 @@ struct PictureHome: Sendable {
         try db.first("SELECT bytes FROM picture WHERE sample_key = ?", [row.key])?["bytes"]
     }
 
+    /// A part of a small picture.
+    func inlineBytes(_ row: SampleRow, in range: Range<Int>, _ db: Database) throws -> Data? {
+        try db.first(
+            "SELECT substr(bytes, ?, ?) AS part FROM picture WHERE sample_key = ?",
+            [range.lowerBound + 1, range.count, row.key])?["part"]
+    }
+
+    /// A part of a large picture.
+    func fileBytes(_ row: SampleRow, in range: Range<Int>) throws -> [UInt8] {
+        let file = try DescriptorFile(absolute(row.picturePath), flags: O_RDONLY | O_NOFOLLOW)
+        return try [UInt8](unsafeUninitializedCapacity: range.count) { buffer, count in
+            count = try file.read(into: UnsafeMutableRawBufferPointer(buffer), at: range.lowerBound)
+        }
+    }
+
     /// The bytes of a large picture as they lie in its file; `nil` when they cannot be read.
     func fileBytes(_ row: SampleRow) -> Data? {
         // A file that grew is damaged too: its digest tells.

@@ -201,6 +201,41 @@ def test_killed_in_the_middle_it_delivers_each_sample_once(meter, camera, meter_
     assert kills >= 3
 
 
+def test_a_burst_of_frames_that_silence_follows_leaves(meter, camera, meter_truth, tmp_path):
+    """What it earned counts though no frame comes that could carry it to the disk."""
+    share = tmp_path / "share"
+    share.mkdir()
+    configure(meter, {"to": f"folder:{share}", "for": ["labeling"]})
+    process = meter.collecting()
+    try:
+        camera(*(f"meter-digits/{row['file']}" for row in meter_truth["field"][:40]))
+        deadline = time.monotonic() + 90
+        while not batches_in(share):
+            assert time.monotonic() < deadline, meter("status")
+            time.sleep(0.2)
+    finally:
+        stop(process)
+    assert sum(len(samples_of(batch)) for batch in batches_in(share).values()) == 40
+
+
+def test_a_damaged_picture_is_put_aside_and_the_others_leave(meter, camera, meter_truth, tmp_path):
+    share = tmp_path / "share"
+    share.mkdir()
+    configure(meter, {"to": f"folder:{share}", "for": ["labeling"]})
+    with open(meter.folder / "gleaner.yaml", "a") as file:
+        file.write("storage: {inline_bytes_max: 0}\n")
+    camera(*(f"meter-digits/{row['file']}" for row in meter_truth["field"][:30]))
+    meter("run", "--until-end")
+    pictures = sorted(path for path in (meter.folder / "frames").rglob("*") if path.is_file())
+    assert len(pictures) == 30
+    pictures[7].write_bytes(pictures[7].read_bytes()[:-1] + b"?")
+    (visit,) = json.loads(meter.text("sync", "--once", "--json", status=1).stdout)["visits"]
+    assert visit["failure"]["code"] == "batch.damaged" and visit["batches"] == [] and batches_in(share) == {}
+    (visit,) = meter("sync", "--once")["visits"]
+    assert [batch["samples"] for batch in visit["batches"]] == [29]
+    assert sum(len(samples_of(batch)) for batch in batches_in(share).values()) == 29
+
+
 def test_destinations_are_added_and_tested_by_command(meter, tmp_path):
     share = tmp_path / "share"
     meter("destination", "add", f"folder:{share}", "--name", "share", "--for", "training", "--format", "coco,csv")

@@ -108,7 +108,7 @@ enum TestBatch {
     /// Writes the batch that is sealed in `outbox` to a folder as a destination does, and returns its path.
     static func deliver(in folder: TemporaryFolder) throws -> String {
         let batch = try OutboxBatch("\(folder.path)/outbox", sealedAt: Timestamp(milliseconds: 0)) {
-            Make.picture($0.sequence)
+            Array(Make.picture($0.sequence)[$1])
         }
         for file in batch.manifest.files {
             _ = try folder.folder(PathName.parent(of: "stick/\(file.path)"))

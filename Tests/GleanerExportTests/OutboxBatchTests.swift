@@ -14,7 +14,9 @@ import Testing
             formats: [("one", format)])
         for fruit in fruits { _ = try batch.append(fruit) }
         _ = try batch.finish { Make.picture($0.sequence) }
-        return try OutboxBatch("\(folder.path)/outbox", sealedAt: Timestamp(milliseconds: 0), picture: picture)
+        return try OutboxBatch("\(folder.path)/outbox", sealedAt: Timestamp(milliseconds: 0)) { id, range in
+            Array(picture(id).dropFirst(range.lowerBound).prefix(range.count))
+        }
     }
 
     @Test(arguments: ["coco", "webdataset"])

@@ -9,14 +9,14 @@ public final class OutboxBatch: SealedBatch {
     public let manifestData: Data
     public let sealedAt: Timestamp
     private let folder: String
-    private let picture: @Sendable (SampleID) throws -> [UInt8]
+    private let picture: @Sendable (SampleID, Range<Int>) throws -> [UInt8]
     private let pictures: [String: SampleID]
     private let packed: [String: PackedFile.Index]
 
-    /// - Parameter picture: gives the bytes of a sample's picture, whole and checked; called from several threads.
+    /// - Parameter picture: gives a part of a sample's picture as it lies there; called from several threads.
     /// - Throws: ``GleanerError`` with code `batch.damaged` when a picture is not listed in the manifest.
     public init(
-        _ folder: String, sealedAt: Timestamp, picture: @escaping @Sendable (SampleID) throws -> [UInt8]
+        _ folder: String, sealedAt: Timestamp, picture: @escaping @Sendable (SampleID, Range<Int>) throws -> [UInt8]
     ) throws {
         self.folder = folder
         self.sealedAt = sealedAt
@@ -47,9 +47,9 @@ public final class OutboxBatch: SealedBatch {
 
     public func read(_ file: BatchManifest.File, at offset: Int, byteCount: Int) throws -> [UInt8] {
         if let id = pictures[file.path] {
-            let bytes = try picture(id)
-            guard bytes.count == file.bytes else { throw GleanerError.unsealed(file) }
-            return offset == 0 && byteCount == bytes.count ? bytes : Array(bytes[offset..<offset + byteCount])
+            let bytes = try picture(id, offset..<offset + byteCount)
+            guard bytes.count == byteCount else { throw GleanerError.unsealed(file) }
+            return bytes
         }
         if let index = packed[file.path] {
             return try index.read(at: offset, byteCount: byteCount, picture: picture)

@@ -104,7 +104,10 @@ final class PackedFile {
         let pieceByteCount = 4 << 20
         for offset in stride(from: 0, to: index.byteCount, by: pieceByteCount) {
             let count = min(pieceByteCount, index.byteCount - offset)
-            try index.read(at: offset, byteCount: count, picture: picture).withUnsafeBytes { hasher.update($0) }
+            let bytes = try index.read(at: offset, byteCount: count) { id, range in
+                Array(try picture(id).dropFirst(range.lowerBound).prefix(range.count))
+            }
+            bytes.withUnsafeBytes { hasher.update($0) }
         }
         return BatchManifest.File(path: path, bytes: index.byteCount, sha256: hasher.finish())
     }
@@ -135,8 +138,11 @@ final class PackedFile {
 
         /// Bytes of the whole file.
         ///
-        /// - Throws: ``GleanerError`` with code `batch.damaged` when a picture is not the one that was kept.
-        func read(at offset: Int, byteCount: Int, picture: (SampleID) throws -> [UInt8]) throws -> [UInt8] {
+        /// - Throws: ``GleanerError`` with code `batch.damaged` when a picture that is read whole is not the one that was
+        ///   kept.
+        func read(
+            at offset: Int, byteCount: Int, picture: (SampleID, Range<Int>) throws -> [UInt8]
+        ) throws -> [UInt8] {
             let wanted = offset..<offset + byteCount
             var bytes: [UInt8] = []
             bytes.reserveCapacity(byteCount)
@@ -152,13 +158,14 @@ final class PackedFile {
                         of: literal, from: entry.literalOffset + begin, byteCount: part.count, named: path
                     ) { bytes.append(contentsOf: $0) }
                 case .picture(let id, let count, let sha256):
-                    let whole = try picture(id)
-                    guard whole.count == count, Digest(of: whole) == sha256 else {
+                    let range = begin..<begin + part.count
+                    let found = try picture(id, range)
+                    guard found.count == part.count, part.count < count || Digest(of: found) == sha256 else {
                         throw GleanerError(
                             .batchDamaged, "the picture of sample \(id) is not the one that was kept",
                             remedy: "the disk of the device may be failing; its samples leave with the next batch")
                     }
-                    bytes.append(contentsOf: whole[begin..<begin + part.count])
+                    bytes += found
                 }
                 index += 1
             }

@@ -104,8 +104,9 @@ extension Deployment {
             if let limit { delivery.admit = { try await limit.admit($0) } }
             receipt = try await destination.deliver(whole, delivery)
         } catch let error as GleanerError where error.code == .sampleDamaged || error.code == .batchDamaged {
-            // A damaged sample is in quarantine now, and damaged files of the batch are made anew: the samples go back to
-            // the queue and leave with the next batch.
+            // A damaged sample goes into quarantine, and damaged files of the batch are made anew: the other samples go
+            // back to the queue and leave with the next batch.
+            if error.code == .batchDamaged { try putDamagedAside(batch) }
             try store.discardBatch(batch.number)
             try? FileManager.default.removeItem(atPath: outbox)
             throw error
@@ -116,5 +117,19 @@ extension Deployment {
             id: "\(whole.id)", number: batch.number, purpose: batch.purpose, folder: receipt.place,
             sampleCount: batch.header.sampleCount, byteCount: whole.byteCount - whole.manifestData.count,
             resumed: resumed)
+    }
+
+    /// Looks at each member, which puts aside those that are not what was kept.
+    private func putDamagedAside(_ batch: StoredBatch) throws {
+        func passing(_ look: () throws -> Void) throws {
+            do { try look() } catch let error as GleanerError where error.code == .sampleDamaged {}
+        }
+        for start in stride(from: 0, to: batch.header.sampleCount, by: Self.memberPageCount) {
+            try passing {
+                for sample in try store.members(of: batch.number, from: start, limit: Self.memberPageCount) {
+                    try passing { _ = try store.picture(of: sample.id) }
+                }
+            }
+        }
     }
 }

@@ -92,12 +92,14 @@ extension Deployment {
             try CanonicalJSON.encodePretty(document) + Data("\n".utf8), to: "\(folder)/\(BatchModels.fileName)")
     }
 
-    private static let memberPageCount = 500
+    static let memberPageCount = 500
 
     /// A sealed batch, as destinations read it.
     func sealed(_ batch: StoredBatch) throws -> OutboxBatch {
         let store = store
-        return try OutboxBatch(outboxFolder(of: batch), sealedAt: batch.openedAt) { try store.picture(of: $0) }
+        return try OutboxBatch(outboxFolder(of: batch), sealedAt: batch.openedAt) {
+            try store.pictureBytes(of: $0, in: $1)
+        }
     }
 
     func outboxFolder(of batch: StoredBatch) throws -> String {

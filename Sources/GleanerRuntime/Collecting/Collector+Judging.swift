@@ -17,9 +17,12 @@ extension Collector {
         var rescoring = Rescoring(
             millisecondsPerSecond: deployment.configuration.selection.rescoreMillisecondsPerSecond)
         rescoring.begin()
-        var stateAt = clock.now()
+        var savedAt = clock.now()
+        var isSaved = true
         judging: while true {
-            let popped = full.pop(withinSeconds: rescoring.isWaiting ? idleSeconds : 3600)
+            // What a burst of frames has earned counts soon, though no frame may follow for hours.
+            let secondsToSave = isSaved ? 3600 : max(savedAt.seconds + stateIntervalSeconds - clock.now().seconds, 0)
+            let popped = full.pop(withinSeconds: rescoring.isWaiting ? idleSeconds : secondsToSave)
             // Told to stop: what was not judged stays in the source.
             if stop.isRaised { break }
             switch popped {
@@ -38,14 +41,15 @@ extension Collector {
                 for alarm in judge.takeAlarms() { raise(alarm, model: judge.model.manifest.id) }
                 if concludeProbation(in: judge) { rescoring.begin() }
                 concludeShadow(in: judge)
-                var next = FrameJudge.Judged(outcome: outcome, state: nil, instant: now)
-                if now.seconds - stateAt.seconds >= stateIntervalSeconds {
-                    next.state = judge.state
-                    stateAt = now
-                    writeServedCount(of: judge)
-                    writeShadow(of: judge)
-                }
-                guard judged.push(.frame(next)) else { break judging }
+                guard judged.push(.frame(.init(outcome: outcome, instant: now))) else { break judging }
+                isSaved = false
+            }
+            if !isSaved, clock.now().seconds - savedAt.seconds >= stateIntervalSeconds {
+                savedAt = clock.now()
+                isSaved = true
+                guard judged.push(.state(judge.state, at: savedAt)) else { break judging }
+                writeServedCount(of: judge)
+                writeShadow(of: judge)
             }
             rescore(judge, &rescoring, clock: clock, unbounded: false)
         }

@@ -30,10 +30,9 @@ extension Collector {
     private func commit(_ group: [Finding], _ progress: inout Progress) throws -> Instant? {
         let frames = group.compactMap { if case .frame(let frame) = $0 { frame } else { nil } }
         let scores = group.compactMap { if case .score(let score) = $0 { score } else { nil } }
-        if let last = frames.last {
-            let state = frames.last { $0.state != nil }?.state
-            let report = try deployment.store.commit(
-                frames.map(\.outcome), collectorState: state, at: last.instant)
+        let states = group.compactMap { if case .state(let state, let instant) = $0 { (state, instant) } else { nil } }
+        if let last = [frames.last?.instant, states.last?.1].compactMap({ $0 }).max() {
+            let report = try deployment.store.commit(frames.map(\.outcome), collectorState: states.last?.0, at: last)
             let gone = report.expired.union(report.refused.keys.map(\.local))
             if !gone.isEmpty { tell(FeedbackNews(released: gone)) }
             progress.offered += frames.count

@@ -76,6 +76,8 @@ public final class Collector: @unchecked Sendable {
     /// What the judge hands to the writer.
     enum Finding: Sendable {
         case frame(FrameJudge.Judged)
+        /// What selection remembers, after all frames before it.
+        case state(JSONValue, at: Instant)
         case score(SampleScore)
     }
 

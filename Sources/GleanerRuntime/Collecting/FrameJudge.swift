@@ -10,8 +10,6 @@ final class FrameJudge: @unchecked Sendable {
     /// What a judged frame carries to the writer.
     struct Judged: Sendable {
         var outcome: FrameOutcome
-        /// The selector's state after this frame, now and then: what a restart goes on from.
-        var state: JSONValue?
         var instant: Instant
     }
 

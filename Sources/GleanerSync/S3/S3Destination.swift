@@ -15,7 +15,7 @@
 
         /// At most so many objects are on their way at once, and so many bytes of them in memory.
         private static let requestCountMax = 8
-        private static let byteCountMax = 16 << 20
+        private static let byteCountMax = 8 << 20
         /// When a link is slow, more than this is never lost by a cut, unless it is one object.
         private static let byteCountOfSlowLink = 256 << 10
         private static let quickSeconds = 0.25
