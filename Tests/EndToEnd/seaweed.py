@@ -13,6 +13,8 @@ import boto3
 import botocore.exceptions
 
 KEYS = {"AWS_ACCESS_KEY_ID": "FIELD", "AWS_SECRET_ACCESS_KEY": "field-secret"}
+# Of somebody who may look, and write nothing.
+READER_KEYS = {"AWS_ACCESS_KEY_ID": "LOOKER", "AWS_SECRET_ACCESS_KEY": "looker-secret"}
 ACTIONS = ["Admin", "Read", "Write", "List", "Tagging"]
 
 
@@ -31,18 +33,19 @@ def _free_ports(count):
     return sorted(ports)
 
 
+def _identity(name, keys, actions):
+    credentials = {"accessKey": keys["AWS_ACCESS_KEY_ID"], "secretKey": keys["AWS_SECRET_ACCESS_KEY"]}
+    return {"name": name, "actions": actions, "credentials": [credentials]}
+
+
 class Seaweed:
     """The store; `s3` is boto3's client of it."""
 
     def __init__(self, folder, host="127.0.0.1"):
         self.folder, self.host = Path(folder), host
         (self.folder / "data").mkdir(parents=True)
-        identity = {
-            "name": "field",
-            "actions": ACTIONS,
-            "credentials": [{"accessKey": KEYS["AWS_ACCESS_KEY_ID"], "secretKey": KEYS["AWS_SECRET_ACCESS_KEY"]}],
-        }
-        (self.folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+        identities = [_identity("field", KEYS, ACTIONS), _identity("looker", READER_KEYS, ["Read", "List"])]
+        (self.folder / "s3.json").write_text(json.dumps({"identities": identities}))
         self.ports = dict(zip(("s3.port", "master.port", "volume.port", "filer.port"), _free_ports(4)))
         self.endpoint = f"http://{host}:{self.ports['s3.port']}"
         self.process = None

@@ -1,4 +1,4 @@
-"""Batches over links as they are in the field: slow, lossy, cut, beside a dead neighbour; and nobody else is contacted."""
+"""Batches over links as they are in the field: slow, lossy, cut, beside a dead one; and nobody else is contacted."""
 
 import csv
 import hashlib
@@ -267,7 +267,9 @@ def live(gleaner, data, meter_bundles, meter_truth, folder):
     batch = gleaner.export("labeling", "coco", folder / "batch", "--limit", 10)
     answers = folder / "answers.csv"
     with open(answers, "w", newline="") as file:
-        csv.writer(file).writerows([["id", "label"], *([each["id"], truth[each["origin"]]] for each in samples_of(batch))])
+        table = csv.writer(file)
+        table.writerow(["id", "label"])
+        table.writerows([sample["id"], truth[sample["origin"]]] for sample in samples_of(batch))
     gleaner("label", "import", answers, "--format", "csv")
     gleaner("model", "import", meter_bundles[2])
     configure(gleaner, {"to": f"folder:{stick}"}, every_minutes=0.01)
@@ -296,8 +298,8 @@ def test_only_the_configured_address_is_contacted(secluded, data, meter_bundles,
     live(gleaner, data, meter_bundles, meter_truth, tmp_path)
     receiver = receive(link)
     right = f"ip daddr {links.FAR} tcp dport {receiver.port} counter name right accept"
-    link.device.rules(
-        links.chain("output", 'oifname "lo" accept', right, "counter name wrong", counters=["right", "wrong"]))  # fmt: skip
+    rules = ['oifname "lo" accept', right, "counter name wrong"]
+    link.device.rules(links.chain("output", *rules, counters=["right", "wrong"]))
     # A store whose keys nobody has told: no cloud is asked for them.
     store = {"to": "s3://bucket/prefix", "endpoint": f"http://{links.FAR}:{receiver.port}"}
     configure(gleaner, {"to": receiver.url}, store)
