@@ -187,6 +187,20 @@ def test_a_slow_and_lossy_link_carries_it_all(collected, other_side, syncing, mo
     )
 
 
+def test_a_link_of_32_kilobits_gets_on(collected, receive, syncing):
+    """Where the answer to one request takes longer than a server may usually be silent."""
+    gleaner = collected(noise=1)
+    with links.cable(kilobits=32) as link:
+        receiver = receive(link)
+        configure(gleaner, {"to": receiver.url})
+        begin = time.monotonic()
+        syncing(gleaner, link)
+        wait_for(lambda: arrived(receiver) == 1, 200)
+        print(f"{byte_count(receiver.folder)} bytes in {time.monotonic() - begin:.0f} s, as {receiver.bodies()}")
+        # Nothing of it twice; the tar has its headers.
+        assert sum(receiver.bodies()) < byte_count(receiver.folder) + 32 * 1024
+
+
 # MARK: A dead neighbour
 
 DEAD = "10.77.0.3"
