@@ -43,8 +43,16 @@ public enum FileReading {
     ///   `body` throws.
     public static func forEachPiece(of path: String, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
         let file = try DescriptorFile(path, flags: O_RDONLY | O_NONBLOCK)
-        _ = try regularFileStatus(of: file, at: path)
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
+        let status = try regularFileStatus(of: file, at: path)
+        try forEachPiece(of: file, byteCount: Int(status.st_size), body)
+    }
+
+    /// Hands out what is left of an open file, which has about so many bytes.
+    static func forEachPiece(
+        of file: borrowing DescriptorFile, byteCount: Int, _ body: (UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: min(max(byteCount + 1, 4096), 1 << 20), alignment: 16)
         defer { buffer.deallocate() }
         while true {
             let count = try file.read(into: buffer)

@@ -65,15 +65,18 @@ extension DeploymentStore {
     ///
     /// - Throws: ``GleanerError`` with code `sample.evicted`.
     public func pictureBytes(of id: SampleID, in range: Range<Int>) throws -> [UInt8] {
-        let (row, inline) = try read { db in
-            guard let row = try SampleRow.find(id, db) else {
+        let found = try read { db in
+            guard let part = try pictures.part(of: id, range, db) else {
                 throw GleanerError(.notFound, "there is no sample \(id)")
             }
-            return (row, row.home == .inline ? try pictures.inlineBytes(row, in: range, db) : nil)
+            if part == .evicted { throw Self.withoutPixels(try SampleRow.find(named: id.description, db)) }
+            return part
         }
-        guard row.pixels == .present else { throw Self.withoutPixels(row) }
-        if row.home == .inline { return inline.map { Array($0) } ?? [] }
-        return (try? pictures.fileBytes(row, in: range)) ?? []
+        switch found {
+        case .inline(let bytes): return bytes
+        case .file(let path): return (try? pictures.fileBytes(path, in: range)) ?? []
+        case .evicted: return []
+        }
     }
 
     /// Locks a sample's pixels against eviction, or releases them.

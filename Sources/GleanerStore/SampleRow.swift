@@ -66,12 +66,16 @@ struct SampleRow {
             """
             SELECT \(columns) FROM device d CROSS JOIN run r USING (device_key) CROSS JOIN sample s USING (run_key)
             WHERE d.id = ? AND r.counter = ? AND r.nonce = ? AND s.sequence = ?
-            """,
-            [
-                Int64(bitPattern: id.device.rawValue), Int64(id.run.counter), Int64(bitPattern: id.run.nonce),
-                Int64(clamping: id.sequence),
-            ]
+            """, arguments(of: id)
         ).map(SampleRow.init)
+    }
+
+    /// What finds a sample: device, counter and nonce of its run, sequence.
+    static func arguments(of id: SampleID) -> StatementArguments {
+        [
+            Int64(bitPattern: id.device.rawValue), Int64(id.run.counter), Int64(bitPattern: id.run.nonce),
+            Int64(clamping: id.sequence),
+        ]
     }
 
     /// The row of a sample as a person names it: the whole id, or `run-sequence`.

@@ -13,30 +13,46 @@ final class SeaweedServer {
     static let accessKey = "FIELD"
     static let secret = "field-secret"
 
-    let endpoint: String
-    private let process = Process()
+    private(set) var endpoint = ""
+    private var process = Process()
     private let folder: TemporaryFolder
 
+    /// Starts it and waits until it listens. Another test may take one of its ports at the same moment: it tries others.
     init(_ command: String) async throws {
         folder = try TemporaryFolder()
-        let ports = try Self.freePorts(4)
-        endpoint = "http://127.0.0.1:\(ports[0])"
         let identity = """
             {"identities": [{"name": "field", "actions": ["Admin", "Read", "Write", "List", "Tagging"],
              "credentials": [{"accessKey": "\(Self.accessKey)", "secretKey": "\(Self.secret)"}]}]}
             """
         try identity.write(toFile: "\(folder.path)/s3.json", atomically: true, encoding: .utf8)
+        for attempt in 1... {
+            let ports = try Self.freePorts(4)
+            endpoint = "http://127.0.0.1:\(ports[0])"
+            process = try start(command, ports, data: try folder.folder("data-\(attempt)"))
+            let deadline = ContinuousClock.now + .seconds(60)
+            while process.isRunning, Self.isFree(ports[0]), ContinuousClock.now < deadline {
+                try await Task.sleep(for: .milliseconds(50))
+            }
+            if process.isRunning, !Self.isFree(ports[0]) { return }
+            end()
+            if attempt == 3 { throw GleanerError(.notFound, "\(command) does not start") }
+        }
+    }
+
+    private func start(_ command: String, _ ports: [Int], data: String) throws -> Process {
+        let process = Process()
         let names = ["s3.port", "master.port", "volume.port", "filer.port"]
         process.executableURL = URL(filePath: command)
         process.arguments =
             [
-                "server", "-dir=\(try folder.folder("data"))", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
+                "server", "-dir=\(data)", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
                 "-master.volumeSizeLimitMB=16", "-volume.max=200", "-master.telemetry=false", "-s3",
                 "-s3.config=\(folder.path)/s3.json", "-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.iam=false",
             ] + zip(names, ports).map { "-\($0)=\($1)" }
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
         try process.run()
+        return process
     }
 
     /// A file with keys, as the command line tools of S3 read it.
@@ -47,9 +63,11 @@ final class SeaweedServer {
         return file
     }
 
-    deinit {
-        process.terminate()
-        // Its volumes take a second to close, which nobody needs.
+    deinit { end() }
+
+    /// Its volumes take a second to close, which nobody needs.
+    private func end() {
+        guard process.isRunning else { return }
         kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
     }

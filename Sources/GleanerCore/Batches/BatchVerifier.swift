@@ -60,24 +60,24 @@ public enum BatchVerifier {
 
     private static func verify(_ file: BatchManifest.File, in folder: String) throws {
         let path = "\(folder)/\(file.path)"
-        forgetCached(path)
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        guard descriptor >= 0 else {
+            throw errno == ELOOP
+                ? damaged("\(path) is a link") : GleanerError.system("cannot read", path, errno: errno)
+        }
+        let opened = DescriptorFile(adopting: descriptor, path: path)
         var status = stat()
-        guard lstat(path, &status) == 0 else { throw GleanerError.system("cannot read", path, errno: errno) }
-        guard status.st_mode & S_IFMT == S_IFREG, status.st_size == file.bytes else {
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size == file.bytes else {
             throw damaged("\(path) has \(status.st_size) bytes, and the manifest says \(file.bytes)")
         }
-        let digest = try Digest(ofFile: path)
+        // A flushed file is read from the disk next time; the system may decline.
+        posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+        var hasher = DigestHasher()
+        try FileReading.forEachPiece(of: opened, byteCount: file.bytes) { hasher.update($0) }
+        let digest = hasher.finish()
         guard digest == file.sha256 else {
             throw damaged("\(path) has the SHA-256 \(digest), and the manifest says \(file.sha256)")
         }
-    }
-
-    /// Asks the system to read a flushed file from the disk next time; it may decline.
-    private static func forgetCached(_ path: String) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
-        guard descriptor >= 0 else { return }
-        posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
-        close(descriptor)
     }
 
     public static func damaged(_ what: String) -> GleanerError {

@@ -202,7 +202,10 @@ public struct FolderDestination: Destination {
             try cancellation.check()
             let group = Array(files[start..<min(start + Self.groupCount, files.count)])
             try Workers.forEach(group) { [there] file in
-                if there.contains(file.path), BatchVerifier.holds(file, in: folder) { return }
+                if there.contains(file.path) {
+                    if BatchVerifier.holds(file, in: folder) { return }
+                    unlink("\(folder)/\(file.path)")
+                }
                 try write(file, of: batch, to: folder, cancellation)
             }
             delivery.progress(group.reduce(0) { $0 + $1.bytes })
@@ -217,9 +220,8 @@ public struct FolderDestination: Destination {
     private func write(
         _ file: BatchManifest.File, of batch: any SealedBatch, to folder: String, _ cancellation: Cancellation
     ) throws {
-        let path = "\(folder)/\(file.path)"
-        unlink(path)
-        let copy = try DescriptorFile(path, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
+        let copy = try DescriptorFile(
+            "\(folder)/\(file.path)", flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
         try batch.forEachPiece(of: file) { piece in
             try cancellation.check()
             try copy.write(piece)
