@@ -88,9 +88,11 @@ need_onnxruntime() {
     mv "$folder/.$name.$$" "$GLEANER_ONNXRUNTIME"
 }
 
-# need_gleaner: the release build of this checkout; its path is in GLEANER_BIN afterwards.
+# need_gleaner: the release build of this checkout; its path is in GLEANER_BIN afterwards. One that GLEANER_BIN names
+# already is taken: building anew under tests that run it would replace it.
 need_gleaner() {
     local root
+    [[ ! -x ${GLEANER_BIN-} ]] || return 0
     root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
     (cd "$root" && swift build -c release --traits Full --product gleaner) >&2
     GLEANER_BIN="$(cd "$root" && swift build -c release --traits Full --product gleaner --show-bin-path)/gleaner"
