@@ -53,6 +53,7 @@ step "Building"
 swift build --build-tests --traits Full
 GLEANER_LINK_FAULTS="$(swift build --build-tests --traits Full --show-bin-path)/LinkFaults"
 export GLEANER_LINK_FAULTS
+unset GLEANER_BIN # what is tested is what lies here
 need_gleaner
 
 step "swift test"
