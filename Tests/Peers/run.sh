@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Sends the same 600 frames over the same link with Gleaner and with Roboflow's `inference`, and counts what arrives.
+#
+#   Tests/Peers/run.sh      ends with a table in Markdown
+#
+# About twenty minutes. Needs root, for network namespaces of its own, and 8 GB for `inference` (PyPI's inference-cpu).
+# Roboflow's own code registers frames; only the server of its cloud is simulated.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$here/../.." && pwd)
+# shellcheck source=SCRIPTDIR/../../Examples/quickstart/setup.sh
+source "$root/Examples/quickstart/setup.sh"
+
+case ${1-} in
+-h | --help)
+    sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
+    exit
+    ;;
+esac
+
+need_swift
+need_debian libsqlite3-dev libpng-dev libturbojpeg0-dev python3-venv iproute2 nftables procps
+need_venv roboflow inference-cpu==1.8.3
+export ROBOFLOW_PYTHON="$VENV/bin/python"
+need_venv peers "${QUICKSTART_PINS[@]}" pillow==13.0.0 pytest==9.2.0 jsonschema==4.26.0 rfc3339-validator==0.1.4
+need_onnxruntime
+export OMP_NUM_THREADS=1
+
+need_gleaner
+exec "$VENV/bin/python" "$here/bench.py" "$@"
