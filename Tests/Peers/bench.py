@@ -1,5 +1,6 @@
 """600 frames over one link that is away, slow or cut: what arrives with Gleaner, and what with a peer; see run.sh."""
 
+import argparse
 import json
 import os
 import platform
@@ -44,7 +45,7 @@ def draw(folder):
 
 
 class Away:
-    """Nobody listens for three minutes; frames come in the first 20 seconds of them."""
+    """Nobody listens for three minutes; the frames come in the first 20 seconds of them."""
 
     name = "nobody listens for three minutes"
     kilobits, per_second, listens = 8000, 30, False
@@ -68,9 +69,9 @@ class Slow(Away):
 
 
 class Cut(Slow):
-    """The link is down for the second third of the frames."""
+    """The link goes down after a third of the frames, and comes back with the last third."""
 
-    name = "the link is down for the second third, 7 s"
+    name = "down for 7 s, after a third"
     kilobits, per_second = 8000, 30
 
     def at(self, number, link, side):
@@ -78,6 +79,20 @@ class Cut(Slow):
             link.cut()
         if number == 2 * FRAMES // 3:
             link.mend()
+
+
+class LongCut(Cut):
+    """It comes back long after the last frame."""
+
+    name = "down for three minutes, after a third"
+
+    def at(self, number, link, side):
+        if number == FRAMES // 3:
+            link.cut()
+
+    def after(self, link, side):
+        time.sleep(180 - (FRAMES * 2 / 3) / self.per_second)
+        link.mend()
 
 
 # MARK: Who sends
@@ -222,13 +237,23 @@ def measure(scenario, make, frames, work):
             side.end()
 
 
+def cell(result):
+    """What arrived, and how long after both the last frame and the return of the link."""
+    return f"{result['arrived']}" + (f", {result['seconds']} s later" if result["seconds"] else "")
+
+
 def main():
+    scenarios = {"away": Away(), "slow": Slow(), "cut": Cut(), "long-cut": LongCut()}
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=scenarios, help="one of them")
+    only = parser.parse_args().only
+    chosen = [scenarios[only]] if only else list(scenarios.values())
     work = Path(tempfile.mkdtemp(prefix="gleaner-peers-"))
     try:
         frames = draw(work / "frames")
         contenders = [Ours, Roboflow, RoboflowRetrying, RoboflowInLoop]
         found = {}
-        for scenario in (Away(), Slow(), Cut()):
+        for scenario in chosen:
             for make in contenders:
                 place = work / f"{type(scenario).__name__}-{make.__name__}"
                 place.mkdir()
@@ -236,8 +261,8 @@ def main():
                 print(f"   {scenario.name}; {make.name}: {json.dumps(result)}", file=sys.stderr)
         print(f"| arrived of {FRAMES} frames | " + " | ".join(each.name for each in contenders) + " |")
         print("|---" * (len(contenders) + 1) + "|")
-        for scenario in (Away(), Slow(), Cut()):
-            cells = (f"{found[scenario.name, each.name]['arrived']}" for each in contenders)
+        for scenario in chosen:
+            cells = (cell(found[scenario.name, each.name]) for each in contenders)
             print(f"| {scenario.name} | " + " | ".join(cells) + " |")
         git = ["git", "-C", HERE, "describe", "--always", "--dirty"]
         commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Sends the same 600 frames over the same link with Gleaner and with Roboflow's `inference`, and counts what arrives.
 #
-#   Tests/Peers/run.sh      ends with a table in Markdown
+#   Tests/Peers/run.sh [--only away|slow|cut|long-cut]      ends with a table in Markdown
 #
-# About twenty minutes. Needs root, for network namespaces of its own, and 8 GB for `inference` (PyPI's inference-cpu).
+# About 40 minutes. Needs root, for network namespaces of its own, and 8 GB for `inference` (PyPI's inference-cpu).
 # Roboflow's own code registers frames; only the server of its cloud is simulated.
 set -euo pipefail
 
