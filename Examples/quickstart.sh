@@ -17,19 +17,13 @@ LABELS_PER_DAY=100 # samples that leave for labeling each day
 
 case ${1-} in
 -h | --help)
-    sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
+    print_help
     exit
     ;;
 -*) fail "quickstart.sh knows no option $1; try --help" ;;
 esac
 
 started=$SECONDS
-title="starting"
-
-step() {
-    title=$1
-    printf '\n\033[1m%s\033[0m\n' "$1"
-}
 
 # show COMMAND...: prints a command as one would type it, then runs it.
 show() {
@@ -37,12 +31,7 @@ show() {
     "$@" 2>&1 | sed 's/^/   /'
 }
 
-failed() {
-    printf '\nThe quickstart failed (status %s) at: %s\nThe lines above say why.\n' "$1" "$title" >&2
-    exit "$1"
-}
-trap 'failed $?' ERR
-trap 'printf "\nStopped.\n" >&2; exit 130' INT
+end_with_words quickstart
 
 step "Getting ready"
 need_swift
@@ -60,13 +49,7 @@ log="$GLEANER_CACHE/quickstart-build.log"
 built=$(cd "$root" && swift build -c release --traits Full --product gleaner --show-bin-path)
 
 folder=${1:-gleaner-quickstart}
-if [[ -e $folder ]]; then
-    [[ -e $folder/.quickstart ]] || fail "$folder is there already, and not from a quickstart: name another folder."
-    rm -rf "$folder"
-fi
-mkdir -p "$folder"
-cd "$folder"
-touch .quickstart
+play_to "$folder" quickstart
 ln -s "$examples/quickstart" quickstart
 ln -s "$examples/retrain" retrain
 export PATH="$built:$VENV/bin:$PATH"

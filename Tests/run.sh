@@ -25,7 +25,7 @@ case ${1-} in
 "") ;;
 --quick) quick=1 ;;
 -h | --help)
-    sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
+    print_help
     exit
     ;;
 *) fail "run.sh knows no option $1; try --help" ;;

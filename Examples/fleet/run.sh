@@ -22,18 +22,11 @@ labels=${FLEET_LABELS:-$((10 * devices))}
 
 case ${1-} in
 -h | --help)
-    sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
+    print_help
     exit
     ;;
 -*) fail "run.sh knows no option $1; try --help" ;;
 esac
-
-title="starting"
-
-step() {
-    title=$1
-    printf '\n\033[1m%s\033[0m\n' "$1"
-}
 
 # show COMMAND...: prints a command as one would type it, patterns of names too, then runs it.
 show() {
@@ -47,13 +40,8 @@ each() {
     printf '%s\n' "${stations[@]}" | xargs -P "$(nproc)" -I{} sh -c "($1) >{}/log 2>&1 || { cat {}/log; exit 255; }"
 }
 
-failed() {
-    printf '\nThe fleet failed (status %s) at: %s\nThe lines above say why.\n' "$1" "$title" >&2
-    exit "$1"
-}
+end_with_words fleet
 store=
-trap 'failed $?' ERR
-trap 'printf "\nStopped.\n" >&2; exit 130' INT TERM
 trap '[[ -z $store ]] || { kill "$store"; wait "$store" || true; } 2>/dev/null' EXIT
 
 step "Getting ready"
@@ -67,13 +55,7 @@ need_gleaner
 export PATH="${GLEANER_BIN%/*}:$VENV/bin:$PATH"
 
 folder=${1:-gleaner-fleet}
-if [[ -e $folder ]]; then
-    [[ -e $folder/.fleet ]] || fail "$folder is there already, and not from a fleet: name another folder."
-    rm -rf "$folder"
-fi
-mkdir -p "$folder"
-cd "$folder"
-touch .fleet
+play_to "$folder" fleet
 for name in fleet quickstart retrain; do ln -s "$examples/$name" "$name"; done
 ln -s "$VENV" venv
 mapfile -t stations < <(seq -f 'station-%02g' "$devices")

@@ -24,6 +24,7 @@ import boto3
 import botocore.exceptions
 
 ACTIONS = ["Admin", "Read", "Write", "List", "Tagging"]
+SERVERS = ("s3.port", "master.port", "volume.port", "filer.port")
 START_SECONDS_MAX = 60
 
 
@@ -32,28 +33,33 @@ def is_free(port):
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
-def free_ports(count):
-    """Ports that nobody listens on, nor 10,000 above, where each of the store's servers has a second one."""
+def free_ports():
+    """A port for each of its servers, by the option that names it: nobody listens there, nor 10,000 above, where each has
+    a second one."""
     ports = set()
-    while len(ports) < count:
+    while len(ports) < len(SERVERS):
         port = random.randrange(10_000, 22_000)
         if is_free(port) and is_free(port + 10_000):
             ports.add(port)
-    return sorted(ports)
+    return dict(zip(SERVERS, sorted(ports)))
 
 
-def start(folder, ports, keys):
+def identity(name, keys, actions=ACTIONS):
+    """Somebody who may do these things with these keys."""
+    credentials = {"accessKey": keys["AWS_ACCESS_KEY_ID"], "secretKey": keys["AWS_SECRET_ACCESS_KEY"]}
+    return {"name": name, "actions": actions, "credentials": [credentials]}
+
+
+def start(folder, ports, identities, host="127.0.0.1", weed=Path(sys.executable).parent / "weed"):
     """The process of the store; it keeps everything below the folder."""
     (folder / "data").mkdir(parents=True, exist_ok=True)
-    credentials = {"accessKey": keys["AWS_ACCESS_KEY_ID"], "secretKey": keys["AWS_SECRET_ACCESS_KEY"]}
-    identity = {"name": "fleet", "actions": ACTIONS, "credentials": [credentials]}
-    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+    (folder / "s3.json").write_text(json.dumps({"identities": identities}))
     with open(folder / "log", "wb") as log:
         return subprocess.Popen(
             [
-                Path(sys.executable).parent / "weed", "server", f"-dir={folder / 'data'}", "-ip=127.0.0.1",
-                "-ip.bind=127.0.0.1", "-master.volumeSizeLimitMB=64", "-volume.max=200", "-master.telemetry=false",
-                "-s3", f"-s3.config={folder / 's3.json'}", "-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.iam=false",
+                weed, "server", f"-dir={folder / 'data'}", f"-ip={host}", f"-ip.bind={host}",
+                "-master.volumeSizeLimitMB=64", "-volume.max=200", "-master.telemetry=false", "-s3",
+                f"-s3.config={folder / 's3.json'}", "-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.iam=false",
                 *(f"-{name}={port}" for name, port in ports.items()),
             ],
             stdout=log,
@@ -61,9 +67,8 @@ def start(folder, ports, keys):
         )  # fmt: skip
 
 
-def make_bucket(name, process):
+def make_bucket(s3, name, process):
     """Makes the bucket as soon as the store takes one, and waits until it takes objects: its volumes come up last."""
-    s3 = boto3.client("s3")
     deadline = time.monotonic() + START_SECONDS_MAX
     while True:
         try:
@@ -74,7 +79,7 @@ def make_bucket(name, process):
             return
         except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
             if process.poll() is not None or time.monotonic() > deadline:
-                sys.exit(f"store.py: the store did not start: {error}")
+                raise RuntimeError(f"the store did not start: {error}") from error
             time.sleep(0.1)
 
 
@@ -85,7 +90,7 @@ def main():
     parser.add_argument("--env", required=True, type=Path, metavar="FILE", help="where it says how it is reached")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    ports = dict(zip(("s3.port", "master.port", "volume.port", "filer.port"), free_ports(4)))
+    ports = free_ports()
     settings = {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{ports['s3.port']}",
         "AWS_ACCESS_KEY_ID": "FLEET",
@@ -93,13 +98,15 @@ def main():
         "AWS_DEFAULT_REGION": "us-east-1",
     }
     os.environ |= settings
-    process = start(given.folder, ports, settings)
+    process = start(given.folder, ports, [identity("fleet", settings)])
     try:
-        make_bucket(given.bucket, process)
+        make_bucket(boto3.client("s3"), given.bucket, process)
         partial = given.env.with_suffix(".partial")
         partial.write_text("".join(f"export {name}={value}\n" for name, value in settings.items()))
         partial.rename(given.env)
         process.wait()
+    except RuntimeError as error:
+        sys.exit(f"store.py: {error}")
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
         process.kill()  # its volumes take a second to close, which nobody needs

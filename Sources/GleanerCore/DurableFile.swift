@@ -112,12 +112,6 @@ public struct DescriptorFile: ~Copyable {
         self.path = path
     }
 
-    /// Takes over a descriptor that is open, and closes it.
-    init(adopting descriptor: Int32, path: String) {
-        self.descriptor = descriptor
-        self.path = path
-    }
-
     /// Opens `name` inside an open folder, so that no link put into its path meanwhile can lead elsewhere.
     public init(_ name: String, in folder: borrowing DescriptorFile, flags: Int32) throws {
         let opened = openat(folder.descriptor, name, flags | O_CLOEXEC)

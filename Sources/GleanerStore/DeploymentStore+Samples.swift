@@ -65,18 +65,28 @@ extension DeploymentStore {
     ///
     /// - Throws: ``GleanerError`` with code `sample.evicted`.
     public func pictureBytes(of id: SampleID, in range: Range<Int>) throws -> [UInt8] {
-        let found = try read { db in
-            guard let part = try pictures.part(of: id, range, db) else {
-                throw GleanerError(.notFound, "there is no sample \(id)")
+        // One narrow query: a batch asks for thousands.
+        let (inline, path) = try read { db -> (Data?, String?) in
+            let row = try db.first(
+                """
+                SELECT s.pixels, s.home, s.encoding, substr(p.bytes, ?, ?) AS part
+                FROM device d CROSS JOIN run r USING (device_key) CROSS JOIN sample s USING (run_key)
+                LEFT JOIN picture p USING (sample_key)
+                WHERE d.id = ? AND r.counter = ? AND r.nonce = ? AND s.sequence = ?
+                """, [range.lowerBound + 1, range.count] + SampleRow.arguments(of: id))
+            guard let row, row["pixels"] as String == PixelsState.present.rawValue else {
+                // Says that there is none, or where its pixels are.
+                throw Self.withoutPixels(try SampleRow.find(named: id.description, db))
             }
-            if part == .evicted { throw Self.withoutPixels(try SampleRow.find(named: id.description, db)) }
-            return part
+            guard row["home"] as String == PictureHome.Kind.file.rawValue else { return (row["part"], nil) }
+            guard let encoding = PictureEncoding(rawValue: row["encoding"]) else {
+                throw GleanerError(.storeCorrupt, "the row of sample \(id) is damaged")
+            }
+            return (nil, PictureHome.path(run: id.run, sequence: id.sequence, encoding: encoding))
         }
-        switch found {
-        case .inline(let bytes): return bytes
-        case .file(let path): return (try? pictures.fileBytes(path, in: range)) ?? []
-        case .evicted: return []
-        }
+        // What cannot be read is less than was asked for, which the reader notices.
+        guard let path else { return inline.map { Array($0) } ?? [] }
+        return (try? pictures.fileBytes(path, in: range)) ?? []
     }
 
     /// Locks a sample's pixels against eviction, or releases them.

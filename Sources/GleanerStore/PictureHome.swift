@@ -68,33 +68,6 @@ struct PictureHome: Sendable {
         try db.first("SELECT bytes FROM picture WHERE sample_key = ?", [row.key])?["bytes"]
     }
 
-    /// Where a part of a picture is found.
-    enum Part: Hashable {
-        case inline([UInt8])
-        case file(path: String)
-        case evicted
-    }
-
-    /// One narrow query: batches ask for thousands. `nil` when there is no such sample.
-    func part(of id: SampleID, _ range: Range<Int>, _ db: Database) throws -> Part? {
-        let row = try db.first(
-            """
-            SELECT s.pixels, s.home, s.encoding, substr(p.bytes, ?, ?) AS part
-            FROM device d CROSS JOIN run r USING (device_key) CROSS JOIN sample s USING (run_key)
-            LEFT JOIN picture p USING (sample_key)
-            WHERE d.id = ? AND r.counter = ? AND r.nonce = ? AND s.sequence = ?
-            """, [range.lowerBound + 1, range.count] + SampleRow.arguments(of: id))
-        guard let row else { return nil }
-        guard row["pixels"] as String == PixelsState.present.rawValue else { return .evicted }
-        guard row["home"] as String == Kind.file.rawValue else {
-            return .inline((row["part"] as Data?).map { Array($0) } ?? [])
-        }
-        guard let encoding = PictureEncoding(rawValue: row["encoding"]) else {
-            throw GleanerError(.storeCorrupt, "the row of sample \(id) is damaged")
-        }
-        return .file(path: Self.path(run: id.run, sequence: id.sequence, encoding: encoding))
-    }
-
     /// A part of a large picture.
     func fileBytes(_ path: String, in range: Range<Int>) throws -> [UInt8] {
         let file = try DescriptorFile(absolute(path), flags: O_RDONLY | O_NOFOLLOW)

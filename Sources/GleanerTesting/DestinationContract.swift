@@ -21,10 +21,7 @@ public enum DestinationContract {
         var broken: [String] = []
         func expect(_ holds: Bool, _ promise: String) { if !holds { broken.append(promise) } }
         func isWhole(_ batch: TestBatch) async throws -> Bool {
-            guard let found = try await contents(batch.id) else { return false }
-            let files = Dictionary(uniqueKeysWithValues: batch.manifest.files.map { ($0.path, $0.sha256) })
-            return found[BatchManifest.fileName] == Array(batch.manifestData)
-                && found.filter { $0.key != BatchManifest.fileName }.mapValues { Digest(of: $0) } == files
+            try await contents(batch.id).map(batch.isWhole) ?? false
         }
 
         try await destination.check()

@@ -45,6 +45,13 @@ public final class TestBatch: SealedBatch {
         return try TestBatch(files, number: number)
     }
 
+    /// Whether a consumer who found these files, the manifest among them, found all that was sealed, and nothing else.
+    public func isWhole(_ found: [String: [UInt8]]) -> Bool {
+        let files = Dictionary(uniqueKeysWithValues: manifest.files.map { ($0.path, $0.sha256) })
+        return found[BatchManifest.fileName] == Array(manifestData)
+            && found.filter { $0.key != BatchManifest.fileName }.mapValues { Digest(of: $0) } == files
+    }
+
     /// After so many reads every further one throws; `nil` to go on.
     public func fail(afterReads count: Int?) { state.withLock { $0.readsUntilFailure = count } }
 

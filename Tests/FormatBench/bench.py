@@ -3,24 +3,18 @@
 import argparse
 import contextlib
 import csv
-import io
 import json
 import os
 import shutil
 import sqlite3
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
 sys.path.append(str(Path(__file__).resolve().parents[1] / "EndToEnd"))
-import synthetic  # noqa: E402
-from driver import Gleaner, write_configuration  # noqa: E402
+from benches import kept, measured, noise  # noqa: E402
 
 KEEP_ALL = "source: folder:camera\nselection: {budget: {share: 1}, deduplicate: false}\nstorage: {quota: 40 GiB, keep_free: 1 GiB}\n"
 FORMATS = ["coco", "label-studio", "csv", "yolo", "voc", "cvat", "imagefolder", "webdataset"]
@@ -28,40 +22,15 @@ FORMATS = ["coco", "label-studio", "csv", "yolo", "voc", "cvat", "imagefolder", 
 
 def station(folder, count, size):
     """A deployment that has kept `count` JPEGs of a size."""
-    gleaner = Gleaner(os.environ["GLEANER_BIN"], folder)
-    gleaner("init", folder)
-    gleaner("model", "import", synthetic.write(folder / "net.onnx", synthetic.yolov8(), synthetic.ULTRALYTICS))
-    camera = folder / "camera"
-    camera.mkdir()
-    random = np.random.default_rng(1)
-    for number in range(count):
-        # Noise over a gradient: as large as a camera's frame of that size.
-        noise = random.integers(0, 70, (size[1], size[0], 3), np.uint8)
-        noise += np.linspace(0, 180, size[0], dtype=np.uint8)[None, :, None]
-        Image.fromarray(noise).save(camera / f"{number:06}.jpg", quality=75)
-    write_configuration(folder, KEEP_ALL)
+
+    def draw(camera):
+        for number in range(count):
+            noise(camera / f"{number:06}.jpg", size, number, quality=75)
+
     begin = time.monotonic()
-    gleaner.text("run", "--until-end", timeout=3600)
-    print(f"   {count} frames of {size[0]} × {size[1]} kept in {time.monotonic() - begin:.0f} s", file=sys.stderr)
-    shutil.rmtree(camera)
+    gleaner = kept(folder, KEEP_ALL, draw)
+    print(f"   {count} frames of {size[0]} × {size[1]} made and kept in {time.monotonic() - begin:.0f} s", file=sys.stderr)
     return gleaner
-
-
-def measured(command):
-    """Seconds and peak memory, in MiB, of a command."""
-    begin = time.monotonic()
-    process = subprocess.Popen([str(each) for each in command], stdout=subprocess.DEVNULL)
-    peak = 0
-    while process.poll() is None:
-        # Not what wait4 tells: that counts what this process had when it forked.
-        try:
-            status = Path(f"/proc/{process.pid}/status").read_text()
-        except OSError:
-            break
-        peak = max([peak] + [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")])
-        time.sleep(0.01)
-    assert process.wait() == 0, command
-    return time.monotonic() - begin, peak / 1024
 
 
 def forget(folder):

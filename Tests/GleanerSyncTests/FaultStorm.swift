@@ -72,14 +72,14 @@
                 } catch {
                     return broken("attempt \(attempts) failed with \(error)")
                 }
-                if let there = try await contents(batch.id), !Self.isWhole(there, batch) {
+                if let there = try await contents(batch.id), !batch.isWhole(there) {
                     broken("consumers see half of it")
                 }
             }
             outcome.attemptCount += attempts
             outcome.played += proxy.played
             outcome.acknowledged += Self.kept(in: batch)
-            guard let there = try await contents(batch.id), Self.isWhole(there, batch) else {
+            guard let there = try await contents(batch.id), batch.isWhole(there) else {
                 return broken("it was acknowledged and is not there whole")
             }
             // Who is told that nothing is there sends it again.
@@ -102,12 +102,6 @@
             }
             files[BatchManifest.samplesFileName] = Array(lines.utf8)
             return try TestBatch(files, number: script + 1)
-        }
-
-        private static func isWhole(_ found: [String: [UInt8]], _ batch: TestBatch) -> Bool {
-            let files = Dictionary(uniqueKeysWithValues: batch.manifest.files.map { ($0.path, $0.sha256) })
-            return found[BatchManifest.fileName] == Array(batch.manifestData)
-                && found.filter { $0.key != BatchManifest.fileName }.mapValues { Digest(of: $0) } == files
         }
 
         private static func kept(in batch: TestBatch) -> [Kept] {

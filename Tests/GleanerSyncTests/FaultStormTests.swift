@@ -35,15 +35,7 @@
                 byteCountResentMax: chunkByteCount + 3000, contents: receiver.contents)
             let outcome = try await storm.run(scripts: 0..<FaultStorm.scriptCount, seed: FaultStorm.seed)
 
-            let place = "\(receiver.folder)/device=0011223344556677/date=2023-11-14"
-            let found = try FileManager.default.contentsOfDirectory(atPath: place).flatMap { name in
-                let batch = "\(place)/\(name)"
-                return try FaultStorm.kept(
-                    in: Dictionary(
-                        uniqueKeysWithValues: BatchTree(batch).files.map { path in
-                            (path, Array(try Data(contentsOf: URL(filePath: "\(batch)/\(path)"))))
-                        }))
-            }
+            let found = try receiver.allContents().flatMap { try FaultStorm.kept(in: $0) }
             expect(outcome, found)
         }
 
@@ -62,16 +54,7 @@
             ) { try await direct.contents($0) }
             let outcome = try await storm.run(scripts: 0..<FaultStorm.scriptCount, seed: FaultStorm.seed)
 
-            let keys = try await direct.list("storm/device=").map(\.key)
-            var found: [Kept] = []
-            for key in keys where key.hasSuffix("/\(BatchManifest.fileName)") {
-                let folder = key.dropLast(BatchManifest.fileName.count)
-                var contents: [String: [UInt8]] = [:]
-                for key in keys where key.hasPrefix(folder) {
-                    contents[String(key.dropFirst(folder.count))] = try await direct.get(key, byteCountMax: 1 << 20)
-                }
-                found += try FaultStorm.kept(in: contents)
-            }
+            let found = try await direct.allContents().flatMap { try FaultStorm.kept(in: $0) }
             expect(outcome, found)
         }
     }

@@ -72,13 +72,24 @@
         /// Requests of a method that it has answered since it was started.
         func count(_ method: String) -> Int { logText.components(separatedBy: "\"\(method) ").count - 1 }
 
+        /// Where the batches of the tests' device and day are.
+        private var place: String { "\(folder)/device=0011223344556677/date=2023-11-14" }
+
         /// The files of a batch by path; `nil` before it is there.
         func contents(_ id: BatchID) throws -> [String: [UInt8]]? {
-            let place = "\(folder)/device=0011223344556677/date=2023-11-14/batch-\(id.short)"
-            guard FileManager.default.fileExists(atPath: place) else { return nil }
-            return try Dictionary(
-                uniqueKeysWithValues: BatchTree(place).files.map { path in
-                    (path, Array(try Data(contentsOf: URL(filePath: "\(place)/\(path)"))))
+            let batch = "\(place)/batch-\(id.short)"
+            return FileManager.default.fileExists(atPath: batch) ? try contents(of: batch) : nil
+        }
+
+        /// The files of every batch.
+        func allContents() throws -> [[String: [UInt8]]] {
+            try FileManager.default.contentsOfDirectory(atPath: place).map { try contents(of: "\(place)/\($0)") }
+        }
+
+        private func contents(of batch: String) throws -> [String: [UInt8]] {
+            try Dictionary(
+                uniqueKeysWithValues: BatchTree(batch).files.map { path in
+                    (path, Array(try Data(contentsOf: URL(filePath: "\(batch)/\(path)"))))
                 })
         }
     }

@@ -40,11 +40,24 @@
         /// The files of a test's batch by path; `nil` before its manifest is there.
         func contents(_ id: BatchID) async throws -> [String: [UInt8]]? {
             let folder = address.key("device=0011223344556677/date=2023-11-14/batch-\(id.short)/")
-            let objects = try await list(folder)
-            guard objects.contains(where: { $0.key == folder + BatchManifest.fileName }) else { return nil }
+            let keys = try await list(folder).map(\.key)
+            return keys.contains(folder + BatchManifest.fileName) ? try await contents(of: folder, keys) : nil
+        }
+
+        /// The files of every batch.
+        func allContents() async throws -> [[String: [UInt8]]] {
+            let keys = try await list(address.key("device=")).map(\.key)
+            var found: [[String: [UInt8]]] = []
+            for key in keys where key.hasSuffix("/\(BatchManifest.fileName)") {
+                found.append(try await contents(of: String(key.dropLast(BatchManifest.fileName.count)), keys))
+            }
+            return found
+        }
+
+        private func contents(of folder: String, _ keys: [String]) async throws -> [String: [UInt8]] {
             var found: [String: [UInt8]] = [:]
-            for object in objects {
-                found[String(object.key.dropFirst(folder.count))] = try await get(object.key, byteCountMax: 1 << 20)
+            for key in keys where key.hasPrefix(folder) {
+                found[String(key.dropFirst(folder.count))] = try await get(key, byteCountMax: 1 << 20)
             }
             return found
         }

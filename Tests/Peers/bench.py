@@ -12,14 +12,11 @@ import threading
 import time
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
 HERE = Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent / "EndToEnd"))
 import links  # noqa: E402
-import synthetic  # noqa: E402
-from driver import Gleaner, kill, samples_of, write_configuration  # noqa: E402
+from benches import detecting, noise  # noqa: E402
+from driver import kill, samples_of, write_configuration  # noqa: E402
 from receiver import Receiver  # noqa: E402
 
 FRAMES = 600
@@ -31,13 +28,10 @@ CONFIGURATION = """\
 
 
 def draw(folder):
-    """Frames of 320 × 240, all different: noise over a gradient, as large as a camera's."""
+    """Frames of 320 × 240, all different."""
     folder.mkdir()
-    dice = np.random.default_rng(1)
     for number in range(FRAMES):
-        pixels = dice.integers(0, 70, (240, 320, 3), np.uint8)
-        pixels += np.linspace(0, 180, 320, dtype=np.uint8)[None, :, None]
-        Image.fromarray(pixels).save(folder / f"{number:04}.jpg", quality=75)
+        noise(folder / f"{number:04}.jpg", (320, 240), number, quality=75)
     return sorted(folder.iterdir())
 
 
@@ -104,12 +98,8 @@ class Ours:
     name = "Gleaner"
 
     def __init__(self, work, link):
-        self.gleaner = Gleaner(os.environ["GLEANER_BIN"], work / "station")
-        self.gleaner("init", self.gleaner.folder)
-        net = synthetic.write(work / "net.onnx", synthetic.yolov8(), synthetic.ULTRALYTICS)
-        self.gleaner("model", "import", net)
+        self.gleaner = detecting(work / "station")
         self.camera = self.gleaner.folder / "camera"
-        self.camera.mkdir()
         self.link = link
         with link.far:
             self.receiver = Receiver(work / "incoming", host=links.FAR)

@@ -14,18 +14,14 @@ source "$root/Examples/quickstart/setup.sh"
 
 case ${1-} in
 -h | --help)
-    sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
+    print_help
     exit
     ;;
 esac
 
-need_swift
-need_debian libsqlite3-dev libpng-dev libturbojpeg0-dev python3-venv iproute2 nftables procps
+need_bench peers pillow==13.0.0 pytest==9.2.0
+python="$VENV/bin/python"
+need_debian iproute2 nftables procps
 need_venv roboflow inference-cpu==1.8.3
 export ROBOFLOW_PYTHON="$VENV/bin/python"
-need_venv peers "${QUICKSTART_PINS[@]}" pillow==13.0.0 pytest==9.2.0 jsonschema==4.26.0 rfc3339-validator==0.1.4
-need_onnxruntime
-export OMP_NUM_THREADS=1
-
-need_gleaner
-exec "$VENV/bin/python" "$here/bench.py" "$@"
+exec "$python" "$here/bench.py" "$@"

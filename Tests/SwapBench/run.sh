@@ -9,10 +9,5 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # shellcheck source=SCRIPTDIR/../../Examples/quickstart/setup.sh
 source "$root/Examples/quickstart/setup.sh"
 
-need_swift
-need_debian libsqlite3-dev libpng-dev libturbojpeg0-dev python3-venv
-need_venv swap-bench "${QUICKSTART_PINS[@]}" jsonschema==4.26.0
-need_onnxruntime
-export OMP_NUM_THREADS=1
-need_gleaner
+need_bench swap-bench
 exec "$VENV/bin/python" "$root/Tests/SwapBench/bench.py" "$@"

@@ -11,13 +11,10 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
 HERE = Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent / "EndToEnd"))
 import seaweed  # noqa: E402
-import synthetic  # noqa: E402
+from benches import kept, measured, noise  # noqa: E402
 from driver import Gleaner, kill, write_configuration  # noqa: E402
 from receiver import Receiver  # noqa: E402
 
@@ -29,33 +26,20 @@ CONFIGURATION = """\
 """
 
 
-def configure(gleaner, destination=None):
-    text = json.dumps(destination) if destination else ""
-    write_configuration(gleaner.folder, CONFIGURATION.format(destination=text))
-
-
-def noise(path, size, seed, **options):
-    """A picture as large as a camera's of that size: noise over a gradient."""
-    pixels = np.random.default_rng(seed).integers(0, 70, (size[1], size[0], 3), np.uint8)
-    pixels += np.linspace(0, 180, size[0], dtype=np.uint8)[None, :, None]
-    Image.fromarray(pixels).save(path, **options)
+def configure(gleaner, destination):
+    write_configuration(gleaner.folder, CONFIGURATION.format(destination=json.dumps(destination)))
 
 
 def station(folder, count, size, large=0):
     """A deployment that has kept `count` JPEGs of a size, and so many PNGs of 5 MB beside them."""
-    gleaner = Gleaner(os.environ["GLEANER_BIN"], folder)
-    gleaner("init", folder)
-    gleaner("model", "import", synthetic.write(folder / "net.onnx", synthetic.yolov8(), synthetic.ULTRALYTICS))
-    camera = folder / "camera"
-    camera.mkdir()
-    for number in range(count):
-        noise(camera / f"{number:06}.jpg", size, number, quality=75)
-    for number in range(large):
-        noise(camera / f"large-{number}.png", (1500, 1500), number, compress_level=1)
-    configure(gleaner)
-    gleaner.text("run", "--until-end", timeout=3600)
-    shutil.rmtree(camera)
-    return gleaner
+
+    def draw(camera):
+        for number in range(count):
+            noise(camera / f"{number:06}.jpg", size, number, quality=75)
+        for number in range(large):
+            noise(camera / f"large-{number}.png", (1500, 1500), number, compress_level=1)
+
+    return kept(folder, CONFIGURATION.format(destination=""), draw)
 
 
 def put_away(folder):
@@ -72,24 +56,6 @@ def copied(gleaner, folder):
     subprocess.run(["cp", "-r", gleaner.folder, folder], check=True)
     os.sync()
     return Gleaner(gleaner.binary, folder)
-
-
-def measured(command, **environment):
-    """Seconds and peak memory, in MiB, of a command."""
-    begin = time.monotonic()
-    words = [str(each) for each in command]
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, env={**os.environ, **environment})
-    peak = 0
-    while process.poll() is None:
-        # Not what wait4 tells: that counts what this process had when it forked.
-        try:
-            status = Path(f"/proc/{process.pid}/status").read_text()
-        except OSError:
-            break
-        peak = max([peak] + [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")])
-        time.sleep(0.002)
-    assert process.wait() == 0, words
-    return time.monotonic() - begin, peak / 1024
 
 
 def compare(rounds, ours, others):

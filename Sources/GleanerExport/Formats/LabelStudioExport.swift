@@ -129,16 +129,6 @@ private struct LabelStudioTask: Encodable {
         var ground_truth = true
     }
     struct Region: Encodable {
-        struct Value: Encodable {
-            var choices: [String]?
-            var rectanglelabels: [String]?
-            /// Percent of the frame, 0…100; the origin is the top left corner.
-            var x: Double?
-            var y: Double?
-            var width: Double?
-            var height: Double?
-            var rotation: Int?
-        }
         var id: String
         var from_name = LabelStudioConfiguration.labelControl
         var to_name = LabelStudioConfiguration.picture
@@ -147,13 +137,13 @@ private struct LabelStudioTask: Encodable {
         var original_height: Int?
         var image_rotation: Int?
         var score: Float?
-        var value: Value
+        var value: LabelStudioValue
 
         init(classes names: [String], score: Float?) {
             id = "c1"
             type = "choices"
             self.score = score
-            value = Value(choices: names)
+            value = LabelStudioValue(choices: names)
         }
 
         /// A box as percentages, clipped to the frame; `nil` if nothing of it is inside. Label Studio itself accepts
@@ -173,10 +163,10 @@ private struct LabelStudioTask: Encodable {
             image_rotation = 0
             self.score = score
             // The extent is what is left of 100 when a box touches the edge: no sum may round past it.
-            value = Value(
+            value = LabelStudioValue(
                 rectanglelabels: [label], x: left * 100, y: top * 100,
                 width: right == 1 ? 100 - left * 100 : (right - left) * 100,
-                height: bottom == 1 ? 100 - top * 100 : (bottom - top) * 100, rotation: 0)
+                height: bottom == 1 ? 100 - top * 100 : (bottom - top) * 100)
         }
     }
 

@@ -74,7 +74,7 @@ extension LabelStudioAnnotation {
         if boxes.count == answers.count {
             return .boxes(try boxes.flatMap { try $0.labeledBoxes() })
         }
-        let classes = answers.flatMap { $0.region.choices ?? [] }
+        let classes = answers.flatMap { $0.region.value.choices ?? [] }
         guard boxes.isEmpty, let first = classes.first else {
             throw LabelFault(
                 "has \(classes.count) classes and \(boxes.count) boxes; only classes, or only boxes, can be taken")
@@ -83,7 +83,7 @@ extension LabelStudioAnnotation {
 
         func isUnusable(_ result: Result) -> Bool {
             let isOurs = result.control == control || result.control == LabelStudioConfiguration.frameControl
-            return isOurs && result.region.choices == [Unusable.name]
+            return isOurs && result.region.value.choices == [Unusable.name]
         }
     }
 

@@ -61,7 +61,7 @@ struct LabelStudioAnnotation: Decodable {
         var original_width: Double?
         var original_height: Double?
         var image_rotation: Double?
-        var value: LabelStudioRegion
+        var value: LabelStudioValue
     }
     private struct Person: Decodable {
         var id: Int?
@@ -78,10 +78,9 @@ struct LabelStudioAnnotation: Decodable {
             isSkipped
             ? []
             : try container.decode([FullResult].self, forKey: .result).map { full in
-                var region = full.value
-                region.original_width = full.original_width
-                region.original_height = full.original_height
-                region.image_rotation = full.image_rotation
+                let region = LabelStudioRegion(
+                    value: full.value, original_width: full.original_width, original_height: full.original_height,
+                    image_rotation: full.image_rotation)
                 return Result(control: full.from_name, region: region)
             }
     }
@@ -106,28 +105,24 @@ struct LabelStudioAnnotation: Decodable {
     }
 }
 
-/// The value of one mark: a choice or a rectangle, which is in percent of the picture.
-struct LabelStudioRegion: Decodable {
-    var choices: [String]?
-    var rectanglelabels: [String]?
-    var x: Double?
-    var y: Double?
-    var width: Double?
-    var height: Double?
-    var rotation: Double?
+/// One mark, and the picture that it is on.
+struct LabelStudioRegion {
+    var value: LabelStudioValue
     var original_width: Double?
     var original_height: Double?
     var image_rotation: Double?
 
     /// Itself, if it is a rectangle.
-    var rectangle: LabelStudioRegion? { rectanglelabels == nil ? nil : self }
+    var rectangle: LabelStudioRegion? { value.rectanglelabels == nil ? nil : self }
 
     /// The rectangle in the pixels of the frame, once for each of its labels.
     func labeledBoxes() throws -> [LabeledBox] {
-        guard let x, let y, let width, let height, let original_width, let original_height else {
+        guard let x = value.x, let y = value.y, let width = value.width, let height = value.height, let original_width,
+            let original_height
+        else {
             throw LabelFault("has a box that lacks its place, its extent or the size of its picture")
         }
-        guard rotation ?? 0 == 0, image_rotation ?? 0 == 0 else { throw LabelFault("has a rotated box") }
+        guard value.rotation ?? 0 == 0, image_rotation ?? 0 == 0 else { throw LabelFault("has a rotated box") }
         let isSize = { (size: Double) in size >= 1 && size <= 100_000 && size == size.rounded() }
         guard isSize(original_width), isSize(original_height) else {
             throw LabelFault("has a box on a picture of \(original_width)×\(original_height)")
@@ -136,8 +131,21 @@ struct LabelStudioRegion: Decodable {
         let scaleY = original_height / 100
         let box = try BoxCheck.checked(x: x * scaleX, y: y * scaleY, width: width * scaleX, height: height * scaleY)
         let fitted = try BoxCheck.fitted(box, width: Int(original_width), height: Int(original_height))
-        guard let rectanglelabels, !rectanglelabels.isEmpty else { throw LabelFault("has a box without a class") }
-        return rectanglelabels.map { LabeledBox(label: $0, box: fitted) }
+        guard let labels = value.rectanglelabels, !labels.isEmpty else { throw LabelFault("has a box without a class") }
+        return labels.map { LabeledBox(label: $0, box: fitted) }
+    }
+}
+
+extension LabelStudioRegion: Decodable {
+    private enum Keys: String, CodingKey { case original_width, original_height, image_rotation }
+
+    /// As JSON-MIN has it, where all lies side by side.
+    init(from decoder: any Decoder) throws {
+        value = try LabelStudioValue(from: decoder)
+        let container = try decoder.container(keyedBy: Keys.self)
+        original_width = try container.decodeIfPresent(Double.self, forKey: .original_width)
+        original_height = try container.decodeIfPresent(Double.self, forKey: .original_height)
+        image_rotation = try container.decodeIfPresent(Double.self, forKey: .image_rotation)
     }
 }
 
@@ -167,8 +175,12 @@ private struct LabelStudioFlatResults: Decodable {
     }
 
     private static func regions(_ container: KeyedDecodingContainer<Key>, _ key: Key) throws -> [LabelStudioRegion] {
-        if let choice = try? container.decode(String.self, forKey: key) { return [.init(choices: [choice])] }
-        if let several = try? container.decode(Choices.self, forKey: key) { return [.init(choices: several.choices)] }
+        if let choice = try? container.decode(String.self, forKey: key) {
+            return [.init(value: .init(choices: [choice]))]
+        }
+        if let several = try? container.decode(Choices.self, forKey: key) {
+            return [.init(value: .init(choices: several.choices))]
+        }
         guard var list = try? container.nestedUnkeyedContainer(forKey: key) else { return [] }
         var regions: [LabelStudioRegion] = []
         while !list.isAtEnd { regions.append(try list.decode(LabelStudioRegion.self)) }

@@ -25,19 +25,11 @@
             var predictions: [Prediction]?
         }
         private struct Region: Decodable {
-            struct Value: Decodable {
-                var choices: [String]?
-                var rectanglelabels: [String]?
-                var x: Double?
-                var y: Double?
-                var width: Double?
-                var height: Double?
-            }
             var from_name: String
             var to_name: String
             var type: String
             var score: Double?
-            var value: Value
+            var value: LabelStudioValue
         }
 
         /// What is wrong with something in a task.
@@ -91,7 +83,7 @@
             throw Fault(text: "has the class '\(PathName.printable(unknown))', which the labeling interface lacks")
         }
 
-        private func checkBox(_ value: Region.Value) throws {
+        private func checkBox(_ value: LabelStudioValue) throws {
             guard let x = value.x, let y = value.y, let width = value.width, let height = value.height,
                 x >= 0, y >= 0, width > 0, height > 0, x + width <= 100 + 1e-9, y + height <= 100 + 1e-9
             else { throw Fault(text: "has a box that is not within the picture") }

@@ -53,7 +53,6 @@ struct FaultConnection {
                     shutdown(to, Int32(SHUT_WR))
                     continue
                 }
-                if sender == .client { stage.state.withLock { $0.clientByteCount += bytes.count } }
                 if isHole { continue }
                 let passes = room(for: sender, in: fault).map { $0 - counts[sender, default: 0] } ?? .max
                 counts[sender, default: 0] += bytes.count
@@ -105,7 +104,7 @@ struct FaultConnection {
         var isAbrupt = false
         defer { stage.close(client, abruptly: isAbrupt) }
         var fault = fault
-        while let request = Request(from: client, stage) {
+        while let request = Request(from: client) {
             guard let bytes = answer(to: request, fault) else {
                 isAbrupt = true
                 return
@@ -170,7 +169,7 @@ private struct Request {
     /// As the server gets it: it is to close its connection after the answer.
     var bytes: [UInt8]
 
-    init?(from client: Int32, _ stage: FaultStage) {
+    init?(from client: Int32) {
         var bytes: [UInt8] = []
         var end: Int?
         while true {
@@ -178,7 +177,6 @@ private struct Request {
             if let end, bytes.count >= end + Self.bodyByteCount(bytes[..<end]) { break }
             let piece = Sockets.read(client)
             if piece.isEmpty { return nil }
-            stage.state.withLock { $0.clientByteCount += piece.count }
             bytes += piece
         }
         guard let end else { return nil }

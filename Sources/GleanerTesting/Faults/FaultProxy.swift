@@ -54,22 +54,6 @@ public final class FaultProxy: Sendable {
 
     /// The faults that connections got since the script began.
     public var played: [Fault] { stage.state.withLock { $0.played } }
-
-    /// Bytes that clients have sent since it was last asked: all that left the device.
-    public func takeClientByteCount() -> Int {
-        stage.state.withLock { state in
-            defer { state.clientByteCount = 0 }
-            return state.clientByteCount
-        }
-    }
-
-    /// Connections since it was last asked.
-    public func takeConnectionCount() -> Int {
-        stage.state.withLock { state in
-            defer { state.connectionCount = 0 }
-            return state.connectionCount
-        }
-    }
 }
 
 /// What the connections of a proxy share.
@@ -77,8 +61,6 @@ final class FaultStage: Sendable {
     struct State {
         var faults: ArraySlice<Fault> = []
         var played: [Fault] = []
-        var clientByteCount = 0
-        var connectionCount = 0
         /// The latest whole answer, by method.
         var answers: [String: [UInt8]] = [:]
         var open: Set<Int32> = []
@@ -90,7 +72,6 @@ final class FaultStage: Sendable {
 
     func nextFault() -> Fault {
         state.withLock { state in
-            state.connectionCount += 1
             guard let fault = state.faults.popFirst() else { return .none }
             state.played.append(fault)
             return fault
