@@ -2,10 +2,13 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <fcntl.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 int gleaner_syncfs(int descriptor) { return syncfs(descriptor); }
+
+void gleaner_begin_writing_out(int descriptor) { sync_file_range(descriptor, 0, 0, SYNC_FILE_RANGE_WRITE); }
 
 long gleaner_filesystem_kind(int descriptor) {
     struct statfs status;

@@ -93,8 +93,9 @@
                 func deliver() async -> String {
                     await failure { try await destination.deliver(batch, Delivery(notes: notes)).batch }
                 }
-                // Cut off before the third part: two are there, and are found by another process.
-                batch.fail(afterReads: 2)
+                // Cut off before the third part: two are there, and are found by another process. Each is read by the
+                // mebibyte for its digest, and then by the quarter as it is sent.
+                batch.fail(afterReads: 2 * (5 + 4 * 5))
                 #expect(await deliver().contains("CutOff"))
                 let upload = try #require(notes["upload shard.tar"])
                 let folder = "device=0011223344556677/date=2023-11-14/batch-\(batch.id.short)"
@@ -133,7 +134,7 @@
                 let batch = try TestBatch.make()
                 let key = client.address.key(
                     "device=0011223344556677/date=2023-11-14/batch-\(batch.id.short)/\(BatchManifest.fileName)")
-                _ = try await client.put(Array("{}".utf8), Digest(of: Array("{}".utf8)), at: key)
+                _ = try await client.put(S3Payload(Array("{}".utf8)), at: key)
                 let conflict = await failure {
                     try await S3Destination(client: client).deliver(batch, Delivery(notes: TestNotes()))
                 }
@@ -144,7 +145,9 @@
         @Test func whatWasChangedOnItsWayIsNotStored() async throws {
             try await withBucket { client, _, _ in
                 let message = await failure {
-                    try await client.put(Array("other".utf8), Digest(of: Array("bytes".utf8)), at: "key")
+                    let digest = Digest(of: Array("bytes".utf8))
+                    return try await client.put(
+                        S3Payload(body: .bytes(Array("other".utf8)), sha256: digest), at: "key")
                 }
                 #expect(message.hasPrefix("destination.offline"))
                 let stored = try await client.get("key", byteCountMax: 10)
@@ -170,7 +173,7 @@
                 let device = DeviceID(rawValue: 7)
                 func put(_ name: String, _ text: String) async throws {
                     let bytes = Array(text.utf8)
-                    _ = try await client.put(bytes, Digest(of: bytes), at: client.address.key("inbox/\(name)"))
+                    _ = try await client.put(S3Payload(bytes), at: client.address.key("inbox/\(name)"))
                 }
                 #expect(try await destination.items(for: device) == [])
                 try await put("labels/csv/a & b.csv", "id,label\n")

@@ -3,6 +3,10 @@
 /// Flushes the whole file system that an open file is on. Returns 0, or -1 with errno set.
 int gleaner_syncfs(int descriptor);
 
+/// Lets the disk begin with what was written to an open file. A hint: it promises nothing, and whoever flushes the file
+/// afterwards still learns of every failure.
+void gleaner_begin_writing_out(int descriptor);
+
 /// The number by which Linux knows the kind of file system that an open file is on (statfs(2)); -1 when it cannot be told.
 long gleaner_filesystem_kind(int descriptor);
 

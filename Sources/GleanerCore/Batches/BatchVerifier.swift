@@ -19,9 +19,19 @@ public enum BatchVerifier {
     public static func verify(_ folder: String) throws -> BatchManifest {
         let manifest = try self.manifest(in: folder).manifest
         try requireListed(manifest, in: folder)
-        try Workers.forEach(manifest.files) { try verify($0, in: folder) }
+        // While one group is read the disk gets the next one ready: small files cost it a way each.
+        let groups = stride(from: 0, to: manifest.files.count, by: groupCount).map {
+            manifest.files[$0..<min($0 + groupCount, manifest.files.count)]
+        }
+        try Workers.forEach(groups) { group in
+            for file in group { readAhead(file, in: folder) }
+            for file in group { try verify(file, in: folder) }
+        }
         return manifest
     }
+
+    private static let groupCount = 32
+    private static let readAheadByteCountMax = 256 << 10
 
     /// The manifest of a batch's folder and the id that its bytes give; nothing else is looked at.
     public static func manifest(
@@ -55,7 +65,17 @@ public enum BatchVerifier {
 
     /// Whether a file of a batch lies there, with its size and SHA-256.
     public static func holds(_ file: BatchManifest.File, in folder: String) -> Bool {
-        (try? verify(file, in: folder)) != nil
+        readAhead(file, in: folder)
+        return (try? verify(file, in: folder)) != nil
+    }
+
+    /// Has the system let go of what it remembers of a file, so that it is read from the disk, and begin with that. The
+    /// system may decline.
+    private static func readAhead(_ file: BatchManifest.File, in folder: String) {
+        guard let opened = try? DescriptorFile("\(folder)/\(file.path)", flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+        else { return }
+        posix_fadvise(opened.descriptor, 0, 0, POSIX_FADV_DONTNEED)
+        posix_fadvise(opened.descriptor, 0, off_t(min(file.bytes, readAheadByteCountMax)), POSIX_FADV_WILLNEED)
     }
 
     private static func verify(_ file: BatchManifest.File, in folder: String) throws {
@@ -66,8 +86,6 @@ public enum BatchVerifier {
         else {
             throw damaged("\(path) has \(status.st_size) bytes, and the manifest says \(file.bytes)")
         }
-        // A flushed file is read from the disk next time; the system may decline.
-        posix_fadvise(opened.descriptor, 0, 0, POSIX_FADV_DONTNEED)
         var hasher = DigestHasher()
         try FileReading.forEachPiece(of: opened, byteCount: file.bytes) { hasher.update($0) }
         let digest = hasher.finish()

@@ -6,13 +6,32 @@ struct HTTPRequest: Sendable {
     var method: String
     var url: String
     var headers: [(name: String, value: String)] = []
-    var body: [UInt8] = []
+    var body: HTTPBody
 
-    init(_ method: String, _ url: String, headers: [(name: String, value: String)] = [], body: [UInt8] = []) {
+    init(_ method: String, _ url: String, headers: [(name: String, value: String)] = [], body: HTTPBody = .none) {
         self.method = method
         self.url = url
         self.headers = headers
         self.body = body
+    }
+}
+
+/// What goes with a request.
+enum HTTPBody: Sendable {
+    case bytes([UInt8])
+    /// Read while it is sent, so that it never lies in memory whole. Each sending begins with a reader of its own, which
+    /// is asked for one part after the other.
+    case read(byteCount: Int, reader: @Sendable () -> Reader)
+
+    typealias Reader = @Sendable (Range<Int>) async throws -> [UInt8]
+
+    static var none: HTTPBody { .bytes([]) }
+
+    var byteCount: Int {
+        switch self {
+        case .bytes(let bytes): bytes.count
+        case .read(let byteCount, _): byteCount
+        }
     }
 }
 

@@ -63,6 +63,8 @@
 
         /// So much may be on its way before the limit of the bandwidth is asked.
         private static let pieceByteCount = 32 << 10
+        /// So much of a body is read at a time.
+        private static let readByteCount = 256 << 10
         /// The slowest link that is waited for.
         private static let bytesPerSecondMin = 512.0
         /// What a server may say of why it does not do what it was asked.
@@ -143,11 +145,11 @@
             message.method = HTTPMethod(rawValue: request.method)
             for header in request.headers { message.headers.add(name: header.name, value: header.value) }
             message.tlsConfiguration = security
-            if !request.body.isEmpty {
-                message.body = .stream(
-                    Pieces(bytes: request.body, admit: admit), length: .known(Int64(request.body.count)))
+            let byteCount = request.body.byteCount
+            if byteCount > 0 {
+                message.body = .stream(Pieces(body: request.body, admit: admit), length: .known(Int64(byteCount)))
             }
-            let seconds = patience.answerSecondsMax + Double(request.body.count) / Self.bytesPerSecondMin
+            let seconds = patience.answerSecondsMax + Double(byteCount) / Self.bytesPerSecondMin
             do {
                 let response = try await answered(message, withinSeconds: seconds)
                 return try await body(response)
@@ -211,24 +213,41 @@
 
         /// A body that is sent piece by piece.
         private struct Pieces: AsyncSequence, Sendable {
-            let bytes: [UInt8]
+            let body: HTTPBody
             let admit: @Sendable (Int) async throws -> Void
 
             struct AsyncIterator: AsyncIteratorProtocol {
-                let bytes: [UInt8]
+                let byteCount: Int
                 let admit: @Sendable (Int) async throws -> Void
-                var offset = 0
+                private let reader: HTTPBody.Reader
+                /// What was read and not yet sent, and how much was read.
+                private var ready: ArraySlice<UInt8> = []
+                private var readCount = 0
+
+                init(_ pieces: Pieces) {
+                    byteCount = pieces.body.byteCount
+                    admit = pieces.admit
+                    reader =
+                        switch pieces.body {
+                        case .bytes(let bytes): { Array(bytes[$0]) }
+                        case .read(_, let reader): reader()
+                        }
+                }
 
                 mutating func next() async throws -> ByteBuffer? {
-                    guard offset < bytes.count else { return nil }
-                    let piece = bytes[offset..<Swift.min(offset + pieceByteCount, bytes.count)]
+                    if ready.isEmpty {
+                        guard readCount < byteCount else { return nil }
+                        ready = try await reader(readCount..<Swift.min(readCount + readByteCount, byteCount))[...]
+                        readCount += ready.count
+                    }
+                    let piece = ready.prefix(pieceByteCount)
                     try await admit(piece.count)
-                    offset = piece.endIndex
+                    ready.removeFirst(piece.count)
                     return ByteBuffer(bytes: piece)
                 }
             }
 
-            func makeAsyncIterator() -> AsyncIterator { AsyncIterator(bytes: bytes, admit: admit) }
+            func makeAsyncIterator() -> AsyncIterator { AsyncIterator(self) }
         }
     }
 #endif

@@ -41,10 +41,10 @@
             case .none: break
             case .json(let value):
                 request.headers.append(("Content-Type", "application/json"))
-                request.body = Array(try CanonicalJSON.encode(value))
+                request.body = .bytes(Array(try CanonicalJSON.encode(value)))
             case .bytes(let bytes, let type):
                 request.headers.append(("Content-Type", type))
-                request.body = bytes
+                request.body = .bytes(bytes)
             }
             let answer = try await sendAuthorized(request, admit)
             guard answer.isSuccess || allowing.contains(answer.status) else {
@@ -87,7 +87,7 @@
             struct Grant: Decodable { var access: String }
             let request = HTTPRequest(
                 "POST", "\(url)/api/token/refresh/", headers: [("Content-Type", "application/json")],
-                body: Array(try CanonicalJSON.encode(["refresh": parent])))
+                body: .bytes(Array(try CanonicalJSON.encode(["refresh": parent]))))
             let answer = try await transport.send(request)
             guard answer.isSuccess else {
                 throw answer.failure(

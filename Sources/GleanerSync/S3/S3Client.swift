@@ -52,12 +52,12 @@
         /// - Parameter isNew: whether nothing of that name may be there.
         /// - Returns: `false` when there is something already.
         func put(
-            _ body: [UInt8], _ sha256: Digest, at key: String, isNew: Bool = false,
+            _ payload: S3Payload, at key: String, isNew: Bool = false,
             admit: @escaping @Sendable (Int) async throws -> Void = { _ in }
         ) async throws -> Bool {
-            var headers: Headers = [("x-amz-checksum-sha256", Self.base64(sha256))]
+            var headers: Headers = [("x-amz-checksum-sha256", Self.base64(payload.sha256))]
             if isNew { headers.append(("if-none-match", "*")) }
-            let answer = try await send("PUT", key, headers: headers, body: body, payload: sha256, admit: admit)
+            let answer = try await send("PUT", key, headers: headers, payload, admit: admit)
             if isNew, answer.status == 412 { return false }
             try require(answer, "putting '\(key)' there")
             return true
@@ -148,15 +148,14 @@
 
         /// Sends a part; returns what the store calls it.
         func putPart(
-            _ body: [UInt8], _ number: Int, of upload: String, _ key: String,
+            _ payload: S3Payload, _ number: Int, of upload: String, _ key: String,
             admit: @escaping @Sendable (Int) async throws -> Void
         ) async throws -> Part {
-            let sha256 = Digest(of: body)
             let answer = try await send(
                 "PUT", key, query: [("partNumber", "\(number)"), ("uploadId", upload)],
-                headers: [("x-amz-checksum-sha256", Self.base64(sha256))], body: body, payload: sha256, admit: admit)
+                headers: [("x-amz-checksum-sha256", Self.base64(payload.sha256))], payload, admit: admit)
             try require(answer, "putting part \(number) of '\(key)' there")
-            return Part(number: number, tag: answer.headers["etag"] ?? "", sha256: sha256)
+            return Part(number: number, tag: answer.headers["etag"] ?? "", sha256: payload.sha256)
         }
 
         func completeUpload(_ upload: String, _ key: String, _ parts: [Part]) async throws {
@@ -164,8 +163,8 @@
                 "<Part><PartNumber>\($0.number)</PartNumber><ETag>\($0.tag)</ETag>"
                     + "<ChecksumSHA256>\(Self.base64($0.sha256))</ChecksumSHA256></Part>"
             }
-            let body = "<CompleteMultipartUpload>\(lines.joined())</CompleteMultipartUpload>"
-            let answer = try await send("POST", key, query: [("uploadId", upload)], body: Array(body.utf8))
+            let list = "<CompleteMultipartUpload>\(lines.joined())</CompleteMultipartUpload>"
+            let answer = try await send("POST", key, query: [("uploadId", upload)], S3Payload(Array(list.utf8)))
             try require(answer, "completing '\(key)'")
             // It may fail after it has begun to answer with 200.
             guard !answer.text.contains("<Error>") else {
@@ -182,13 +181,12 @@
         // MARK: Sending
 
         func send(
-            _ method: String, _ key: String?, query: Headers = [], headers: Headers = [], body: [UInt8] = [],
-            payload: Digest? = nil, bodyByteCountMax: Int = 8 << 20,
+            _ method: String, _ key: String?, query: Headers = [], headers: Headers = [],
+            _ payload: S3Payload = S3Payload([]), bodyByteCountMax: Int = 8 << 20,
             admit: @escaping @Sendable (Int) async throws -> Void = { _ in }
         ) async throws -> HTTPAnswer {
             func once() async throws -> HTTPAnswer {
-                let request = try await signed(
-                    method, key, query: query, headers: headers, body: body, payload: payload)
+                let request = try await signed(method, key, query: query, headers: headers, payload)
                 return try await transport.send(request, bodyByteCountMax: bodyByteCountMax, admit: admit)
             }
             let answer = try await once()
@@ -201,17 +199,18 @@
         }
 
         private func signed(
-            _ method: String, _ key: String?, query: Headers = [], headers: Headers = [], body: [UInt8] = [],
-            payload: Digest? = nil
+            _ method: String, _ key: String?, query: Headers = [], headers: Headers = [],
+            _ payload: S3Payload = S3Payload([])
         ) async throws -> HTTPRequest {
             let path = address.path(of: key ?? "")
             let signature = S3Signature(keys: try await credentials.keys(), region: address.region)
             let all = headers + [("host", address.host)]
             let added = signature.headers(
-                method: method, path: path, query: query, headers: all, payload: payload ?? Digest(of: body),
+                method: method, path: path, query: query, headers: all, payload: payload.sha256,
                 at: Date(timeIntervalSinceNow: clock.aheadSeconds.withLock { $0 }))
             return HTTPRequest(
-                method, address.url(path: path, query: S3Signature.encoded(query)), headers: all + added, body: body)
+                method, address.url(path: path, query: S3Signature.encoded(query)), headers: all + added,
+                body: payload.body)
         }
 
         func require(_ answer: HTTPAnswer, _ what: String) throws {

@@ -38,7 +38,7 @@
                 try await putAll(batch, in: folder, there: there, delivery)
                 try await requireAll(batch, in: folder)
                 let isOurs = try await client.put(
-                    [UInt8](batch.manifestData), batch.id.digest, at: manifestKey, isNew: true, admit: delivery.admit)
+                    S3Payload([UInt8](batch.manifestData)), at: manifestKey, isNew: true, admit: delivery.admit)
                 if isOurs { delivery.progress(batch.manifestData.count) }
             }
             // Read back: whatever the store promises, this is what consumers will see.
@@ -140,9 +140,8 @@
                 return try await PartedUpload(client: client, batch: batch, file: file, key: key, delivery: delivery)
                     .run(partByteCount: max(partByteCount, (file.bytes + 9_999) / 10_000))
             }
-            let bytes = try await blocking { _ in try batch.read(file, at: 0, byteCount: file.bytes) }
-            guard Digest(of: bytes) == file.sha256 else { throw GleanerError.unsealed(file) }
-            _ = try await client.put(bytes, file.sha256, at: key, admit: delivery.admit)
+            let payload = S3Payload(0..<file.bytes, of: file, in: batch, sha256: file.sha256)
+            _ = try await client.put(payload, at: key, admit: delivery.admit)
             delivery.progress(file.bytes)
         }
     }
@@ -155,6 +154,8 @@
         let key: String
         let delivery: Delivery
 
+        private static let readByteCount = 1 << 20
+
         private var note: String { "upload \(file.path)" }
 
         func run(partByteCount: Int) async throws {
@@ -162,17 +163,16 @@
             var parts: [S3Client.Part] = []
             var hasher = DigestHasher()
             for offset in stride(from: 0, to: file.bytes, by: partByteCount) {
-                let count = min(partByteCount, file.bytes - offset)
-                let bytes = try await blocking { _ in try batch.read(file, at: offset, byteCount: count) }
-                bytes.withUnsafeBytes { hasher.update($0) }
+                let range = offset..<min(offset + partByteCount, file.bytes)
+                let sha256 = try await digest(of: range, &hasher)
                 let number = parts.count + 1
-                if let known = there[number], known.byteCount == count {
-                    parts.append(
-                        S3Client.Part(number: number, tag: known.tag, sha256: Digest(of: bytes)))
+                if let known = there[number], known.byteCount == range.count {
+                    parts.append(S3Client.Part(number: number, tag: known.tag, sha256: sha256))
                 } else {
-                    parts.append(try await client.putPart(bytes, number, of: upload, key, admit: delivery.admit))
+                    let payload = S3Payload(range, of: file, in: batch, sha256: sha256)
+                    parts.append(try await client.putPart(payload, number, of: upload, key, admit: delivery.admit))
                 }
-                delivery.progress(count)
+                delivery.progress(range.count)
             }
             guard hasher.finish() == file.sha256 else {
                 try await client.abortUpload(upload, key)
@@ -187,6 +187,28 @@
                 throw error
             }
             try delivery.notes.set(note, to: nil)
+        }
+
+        /// Reads a part for its digest, which has to be known before it is sent.
+        ///
+        /// - Parameter whole: takes the bytes, too.
+        private func digest(of range: Range<Int>, _ whole: inout DigestHasher) async throws -> Digest {
+            let begun = whole
+            let found: (part: Digest, whole: DigestHasher) = try await blocking { cancellation in
+                var whole = begun
+                var part = DigestHasher()
+                for offset in stride(from: range.lowerBound, to: range.upperBound, by: Self.readByteCount) {
+                    try cancellation.check()
+                    let count = min(Self.readByteCount, range.upperBound - offset)
+                    try batch.read(file, at: offset, byteCount: count).withUnsafeBytes {
+                        part.update($0)
+                        whole.update($0)
+                    }
+                }
+                return (part.finish(), whole)
+            }
+            whole = found.whole
+            return found.part
         }
 
         /// The upload that was begun before, with the parts that are there; or a new one.

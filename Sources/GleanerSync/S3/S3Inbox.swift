@@ -27,7 +27,7 @@
         }
 
         func leave(_ receipt: Data, named name: String) async throws {
-            _ = try await client.put([UInt8](receipt), Digest(of: receipt), at: client.address.key(name))
+            _ = try await client.put(S3Payload([UInt8](receipt)), at: client.address.key(name))
         }
 
         private var inboxKey: String { client.address.key("inbox/") }

@@ -68,7 +68,7 @@
                     ("Content-Type", "application/offset+octet-stream"), ("Upload-Offset", "\(offset)"),
                     ("Upload-Checksum", "sha256 \(checksum)"),
                 ])
-            message.body = bytes
+            message.body = .bytes(bytes)
             return try await transport.send(message, admit: admit)
         }
 
