@@ -248,7 +248,7 @@ def main():
         answer = {"file_system": system}
         answer["frames"] = speed(work, store, int(1200 * share), (640, 480), rounds)
         answer["crops"] = speed(work, store, int(1000 * share), (64, 48), rounds)
-        answer["memory_mib"] = memory(work, store, [int(each * share) for each in (100, 1_000, 5_000)])
+        answer["memory_mib"] = memory(work, store, [int(each * share) for each in (100, 1_000, 10_000)])
         print(json.dumps(answer))
     finally:
         store.stop()

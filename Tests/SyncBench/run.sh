@@ -6,7 +6,7 @@
 # To a real store of objects on this machine: against boto3, one file after the other and in ten threads, and against
 # `aws s3 cp --recursive`. To a folder: against `cp -r` and flushing the disk, also with the SHA-256 of every copy.
 # `sync` is the whole command; `delivery` the command where the batch was sealed before. Of boto3 the start does not
-# count. Memory: with 100, 1,000 and 5,000 samples.
+# count. Memory: with 100, 1,000 and 10,000 samples, the most that a batch can have.
 #
 # About ten minutes and 5 GB; --quick a tenth of the samples. FOLDER must lie on a disk, not in memory. The last line is
 # one JSON document; a ratio above 1 says that Gleaner is the faster.
