@@ -17,7 +17,9 @@ let package = Package(
     traits: [
         .trait(name: "JPEG", description: "JPEG frames, through TurboJPEG (libturbojpeg0-dev)."),
         .trait(name: "Network", description: "Destinations on the network."),
-        .trait(name: "Full", description: "Everything Gleaner can do.", enabledTraits: ["JPEG", "Network"]),
+        .trait(name: "Video", description: "Video files, cameras and streams, through FFmpeg's libraries."),
+        .trait(
+            name: "Full", description: "Everything Gleaner can do.", enabledTraits: ["JPEG", "Network", "Video"]),
         .default(enabledTraits: ["Network"]),
     ],
     dependencies: [
@@ -35,6 +37,8 @@ let package = Package(
         // The operating system's libraries.
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
+        .systemLibrary(
+            name: "CFFmpeg", pkgConfig: "libavformat", providers: [.apt(["libavformat-dev", "libswscale-dev"])]),
         .target(name: "CLinux"),
         .target(name: "COnnxRuntime", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
 
@@ -43,7 +47,10 @@ let package = Package(
             name: "GleanerCore",
             dependencies: [.product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: strict),
-        .target(name: "GleanerCapture", dependencies: ["GleanerCore"], swiftSettings: strict),
+        .target(
+            name: "GleanerCapture",
+            dependencies: ["GleanerCore", .target(name: "CFFmpeg", condition: .when(traits: ["Video"]))],
+            swiftSettings: strict),
         .target(
             name: "GleanerImaging",
             dependencies: ["GleanerCore", "CPNG", .target(name: "CTurboJPEG", condition: .when(traits: ["JPEG"]))],

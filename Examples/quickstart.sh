@@ -35,7 +35,7 @@ end_with_words quickstart
 
 step "Getting ready"
 need_swift
-need_debian libsqlite3-dev libpng-dev libturbojpeg0-dev python3-venv
+need_debian "${LIBRARIES[@]}" python3-venv
 need_venv quickstart "${QUICKSTART_PINS[@]}" "@$DIGITS_PIN"
 need_onnxruntime
 export OMP_NUM_THREADS=1 # NumPy's threads only get into each other's way here

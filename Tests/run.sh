@@ -35,7 +35,7 @@ step() { printf '\n== %s (after %s s)\n' "$1" "$SECONDS"; }
 
 step "Getting ready"
 need_swift
-need_debian libsqlite3-dev libpng-dev libturbojpeg0-dev python3-venv iproute2 nftables procps
+need_debian "${LIBRARIES[@]}" python3-venv iproute2 nftables procps
 if [[ -z $quick ]]; then
     need_venv label-studio "$LABEL_STUDIO_PIN"
     export LABEL_STUDIO_BIN="$VENV/bin/label-studio"

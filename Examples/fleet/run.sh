@@ -46,7 +46,7 @@ trap '[[ -z $store ]] || { kill "$store"; wait "$store" || true; } 2>/dev/null' 
 
 step "Getting ready"
 need_swift
-need_debian libsqlite3-dev libpng-dev libturbojpeg0-dev python3-venv
+need_debian "${LIBRARIES[@]}" python3-venv
 need_venv fleet "${FLEET_PINS[@]}"
 need_onnxruntime
 export OMP_NUM_THREADS=1 # NumPy's threads only get into each other's way here

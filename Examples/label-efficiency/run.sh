@@ -45,7 +45,7 @@ while (($#)); do
 done
 
 need_swift
-need_debian libsqlite3-dev libpng-dev libturbojpeg0-dev python3-venv dataset-fashion-mnist
+need_debian "${LIBRARIES[@]}" python3-venv dataset-fashion-mnist
 need_venv label-efficiency "${BENCH_PINS[@]}"
 need_onnxruntime
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1

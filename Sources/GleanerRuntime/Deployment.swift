@@ -85,7 +85,9 @@ public final class Deployment: Sendable {
         # A Gleaner deployment. Every key but `source` may be left out; what is shown is its default.
         # `gleaner check` looks for mistakes.
 
-        # Where frames come from: pictures in this folder and its subfolders, in name order.
+        # Where frames come from: pictures in this folder and its subfolders, in name order. `video:FILE` gives the
+        # frames of a video; {type: video, path: FILE, frames_per_second: 2, region: [0, 120, 640, 240], encoding: png}
+        # fewer of them, only a part (left, top, width, height), and kept without loss.
         source: folder:camera
 
         # Classes that labels may name beside those of the active model: what it is to learn next.

@@ -111,7 +111,13 @@ struct CommitGroup {
 
     /// How often each counter grows.
     var tallies: [Tally: Int] {
-        outcomes.reduce(into: [:]) { $0[Self.tally($1.outcome), default: 0] += 1 }
+        outcomes.reduce(into: [:]) { tallies, frame in
+            tallies[Self.tally(frame.outcome), default: 0] += 1
+            if frame.lateCount > 0 {
+                let late = Tally(outcome: "dropped", reason: StoreDropReason.late, topClass: "", model: nil)
+                tallies[late, default: 0] += frame.lateCount
+            }
+        }
     }
 
     /// How often each bin of each model's histogram grows.

@@ -16,6 +16,8 @@ public struct FrameOutcome: Sendable {
     public var sequence: UInt64
     public var origin: FrameOrigin
     public var outcome: Outcome
+    /// So many frames before it were gone before anybody was ready for them. They count as offered and dropped.
+    public var lateCount = 0
     /// The kept sample that stands for a frame that was not kept.
     public var duplicateOf: LocalSampleID?
     /// How the frame counts among all that the model was offered; `nil` for one that says nothing of the model.
@@ -63,6 +65,8 @@ public struct FrameOutcome: Sendable {
 public enum StoreDropReason {
     /// Nothing less valuable could make room.
     public static let noSpace = "no_space"
+    /// It was gone before anybody was ready for it.
+    public static let late = "late"
     /// The record cannot be written (a number that is not finite, a digest that is not the picture's).
     public static let malformed = "malformed"
 }

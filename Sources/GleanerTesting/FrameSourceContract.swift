@@ -13,7 +13,7 @@ public struct FrameSourceContract: Sendable {
     private let make: Maker
 
     /// - Parameters:
-    ///   - frames: The bytes of the frames that the source has, in its order. At least two.
+    ///   - frames: The bytes of the frames that the source has, or their pixels, in its order. At least two.
     ///   - endsByItself: Whether it ends after the last of them; otherwise it waits for more.
     public init(frames: [[UInt8]], endsByItself: Bool, make: @escaping Maker) {
         self.frames = frames
@@ -115,7 +115,7 @@ public struct FrameSourceContract: Sendable {
         var buffer = FrameBuffer()
         while given.count < count {
             switch try source.next(into: &buffer) {
-            case .frame: given.append((buffer.origin, buffer.encoded))
+            case .frame: given.append((buffer.origin, buffer.content == .encoded ? buffer.encoded : buffer.pixelBytes))
             case .unreadable(let error):
                 Issue.record("\(buffer.origin.name) is unreadable: \(error)")
                 return given
@@ -126,4 +126,8 @@ public struct FrameSourceContract: Sendable {
         }
         return given
     }
+}
+
+extension FrameBuffer {
+    fileprivate var pixelBytes: [UInt8] { pixels.withBytes { Array($0) } }
 }

@@ -32,7 +32,7 @@ done
 ((${#chosen[@]})) || chosen=(pycocotools supervision datumaro huggingface webdataset ultralytics plain label-studio)
 
 need_swift
-need_debian libsqlite3-dev libpng-dev libturbojpeg0-dev python3-venv
+need_debian "${LIBRARIES[@]}" python3-venv
 pythons=()
 for consumer in "${chosen[@]}"; do
     case $consumer in

@@ -24,6 +24,7 @@ final class FrameJudge: @unchecked Sendable {
     private var recorder: DecisionRecorder?
     private let draw: SeededDraw
     private var decoder = PictureDecoder()
+    private var encoder = PictureEncoder()
     private var pixels = PixelBuffer()
 
     init(
@@ -92,6 +93,7 @@ final class FrameJudge: @unchecked Sendable {
     func judge(_ slot: FrameSlot, at now: Instant) -> FrameOutcome {
         var frame = FrameOutcome(
             sequence: slot.sequence, origin: slot.buffer.origin, outcome: .dropped(reason: "failed"))
+        frame.lateCount = slot.buffer.lateCount
         recorder?.willDecide { selector.state }
         var record = DecisionRecord(course: .unread, instant: now)
         if let failure = slot.failure {
@@ -106,9 +108,8 @@ final class FrameJudge: @unchecked Sendable {
     private func judgePicture(
         _ slot: FrameSlot, at now: Instant, into frame: inout FrameOutcome, _ record: inout DecisionRecord
     ) {
-        let header: PictureHeader
         do {
-            header = try slot.buffer.encoded.withUnsafeBytes { try decoder.decode($0, into: &pixels) }
+            try takePixels(of: slot)
         } catch {
             return frame.outcome = .dropped(reason: error.codeText)
         }
@@ -130,9 +131,10 @@ final class FrameJudge: @unchecked Sendable {
         let (manifest, scoreMin) = (said.model.manifest, said.model.decoder.scoreMin)
         var candidate = Candidate(
             sequence: slot.sequence, prediction: said.prediction, manifest: manifest, scoreMin: scoreMin, hash: hash,
-            embedding: said.embedding, frameSize: FrameSize(width: header.width, height: header.height))
+            embedding: said.embedding, frameSize: FrameSize(width: pixels.width, height: pixels.height))
         candidate.disagreement = shadow?.disagreement(
-            with: said.prediction, of: manifest, scoreMin: scoreMin, on: slot.buffer.encoded, sequence: slot.sequence)
+            with: said.prediction, of: manifest, scoreMin: scoreMin, on: { try picture(of: slot).bytes },
+            sequence: slot.sequence)
         let confidence = Double(said.prediction.confidence(scoreMin: scoreMin))
         frame.exposure = .init(model: manifest.id, confidence: gate.duplicateOf == nil ? confidence : nil)
         let decision = selector.decision(about: candidate, gate: gate, at: now)
@@ -144,10 +146,17 @@ final class FrameJudge: @unchecked Sendable {
                 reason: reason.rawValue, topClass: topClass(of: candidate), model: manifest.id, utility: utility?.value)
         case .keep(let choice):
             if choice.reason == .strategy(Disagreement.name) { shadow?.report.kept += 1 }
-            let sample = sampleRecord(of: candidate, slot: slot, header: header, choice: choice, scene: gate.scene)
+            let picture: (bytes: [UInt8], encoding: PictureEncoding)
+            do {
+                picture = try self.picture(of: slot)
+            } catch {
+                return frame.outcome = .dropped(
+                    reason: error.codeText, topClass: topClass(of: candidate), model: manifest.id)
+            }
+            let sample = sampleRecord(of: candidate, slot: slot, picture: picture, choice: choice, scene: gate.scene)
             frame.embedding = candidate.embedding
             frame.outcome = .stored(
-                sample, picture: slot.buffer.encoded,
+                sample, picture: picture.bytes,
                 evictionKey: EvictionKey(
                     utility: choice.utility, isAudit: choice.reason.isAudit, run: run, sequence: slot.sequence,
                     draw: draw
@@ -156,12 +165,13 @@ final class FrameJudge: @unchecked Sendable {
     }
 
     private func sampleRecord(
-        of candidate: Candidate, slot: FrameSlot, header: PictureHeader, choice: Choice, scene: Int
+        of candidate: Candidate, slot: FrameSlot, picture: (bytes: [UInt8], encoding: PictureEncoding),
+        choice: Choice, scene: Int
     ) -> SampleRecord {
         let id = SampleID(device: device, run: run, sequence: slot.sequence)
         var record = SampleRecord(
-            id: id, sha256: Digest(of: slot.buffer.encoded), bytes: slot.buffer.encoded.count,
-            encoding: header.encoding, width: header.width, height: header.height,
+            id: id, sha256: Digest(of: picture.bytes), bytes: picture.bytes.count, encoding: picture.encoding,
+            width: pixels.width, height: pixels.height,
             source: slot.buffer.origin.source, origin: slot.buffer.origin.name, capturedAt: slot.buffer.capturedAt,
             model: candidate.manifest.id,
             prediction: PredictionRecord(
@@ -175,6 +185,28 @@ final class FrameJudge: @unchecked Sendable {
         record.uncertaintyWeight = choice.uncertaintyWeight
         record.duplicateOf = choice.duplicateOf?.description
         return record
+    }
+
+    /// Gets a frame's pixels, upright, from whatever form its source gave it in.
+    private func takePixels(of slot: FrameSlot) throws {
+        switch slot.buffer.content {
+        case .encoded: try slot.buffer.encoded.withUnsafeBytes { _ = try decoder.decode($0, into: &pixels) }
+        case .pixels:
+            swap(&pixels, &slot.buffer.pixels)
+            slot.buffer.encoded = []
+        }
+    }
+
+    /// The picture of the frame whose pixels were taken last: as it was captured, or encoded now.
+    private func picture(of slot: FrameSlot) throws -> (bytes: [UInt8], encoding: PictureEncoding) {
+        switch slot.buffer.content {
+        case .encoded:
+            let header = try slot.buffer.encoded.withUnsafeBytes { try PictureHeader.read($0) }
+            return (slot.buffer.encoded, header.encoding)
+        case .pixels(let encoding):
+            if slot.buffer.encoded.isEmpty { slot.buffer.encoded = try encoder.encode(pixels, as: encoding) }
+            return (slot.buffer.encoded, encoding)
+        }
     }
 
     private func topClass(of candidate: Candidate) -> String? {

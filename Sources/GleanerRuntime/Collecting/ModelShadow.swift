@@ -48,14 +48,14 @@ final class ModelShadow: @unchecked Sendable {
 
     /// How far it is from what the model that serves said of a frame; `nil` for a frame that it is not asked about.
     func disagreement(
-        with prediction: Prediction, of manifest: ModelManifest, scoreMin: Float?, on picture: [UInt8],
+        with prediction: Prediction, of manifest: ModelManifest, scoreMin: Float?, on picture: () throws -> [UInt8],
         sequence: UInt64
     ) -> Utility? {
         guard failure == nil, !isComplete, sequence % UInt64(settings.interval) == 0, isAffordable else { return nil }
         let began = ContinuousClock.now
         defer { spentSeconds += (ContinuousClock.now - began).seconds }
         do {
-            guard let answer = try model.judge(picture) else { return nil }
+            guard let answer = try model.judge(picture()) else { return nil }
             note(answer)
             let own = Self.claims(of: prediction, scoreMin: scoreMin)
             let other = Self.prediction(answer.prediction, in: manifest.labels)

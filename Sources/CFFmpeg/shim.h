@@ -1,0 +1,24 @@
+#pragma once
+
+#include <errno.h>
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+#include <libavutil/error.h>
+#include <libavutil/log.h>
+#include <libavutil/pixdesc.h>
+#include <libswscale/swscale.h>
+
+// Macros that Swift does not see.
+static inline int gleaner_av_needs_more(void) { return AVERROR(EAGAIN); }
+static inline int gleaner_av_out_of_memory(void) { return AVERROR(ENOMEM); }
+static inline int gleaner_av_end(void) { return AVERROR_EOF; }
+static inline int gleaner_av_interrupted(void) { return AVERROR_EXIT; }
+static inline int gleaner_av_damaged(void) { return AVERROR_INVALIDDATA; }
+static inline int64_t gleaner_av_no_time(void) { return AV_NOPTS_VALUE; }
+
+/// Converts a whole frame with what `scaler` was made for; returns the number of rows, or an error.
+static inline int gleaner_av_scale(struct SwsContext *scaler, const AVFrame *frame, uint8_t *target, int target_stride) {
+    uint8_t *planes[1] = {target};
+    int strides[1] = {target_stride};
+    return sws_scale(scaler, (const uint8_t *const *)frame->data, frame->linesize, 0, frame->height, planes, strides);
+}

@@ -1,0 +1,117 @@
+#if Video
+    public import GleanerCore
+
+    /// The frames of a video file, in order, each once; after a restart those that were not recorded yet.
+    ///
+    /// A frame's name is its number, from 1; a file with another size or time is another video.
+    ///
+    /// `@unchecked Sendable`: it belongs to one thread at a time, as every source does.
+    public final class VideoFileSource: FrameSource, @unchecked Sendable {
+        /// What to make of the frames.
+        public struct Settings: Hashable, Sendable {
+            /// At most so many frames of each second of the video; `nil` for all.
+            public var framesPerSecond: Double?
+            /// Of each frame only this.
+            public var region: VideoRegion?
+            /// For decoding.
+            public var threadCount = 1
+            /// How frames that are kept are encoded.
+            public var keptAs: PictureEncoding
+            public init(keptAs: PictureEncoding) { self.keptAs = keptAs }
+        }
+
+        /// `nil` when it was stopped before it was open.
+        private let reader: VideoReader?
+        private let origin: FrameOrigin
+        private let settings: Settings
+        private let stop: StopSignal
+        private let isKnown: @Sendable (FrameOrigin) -> Bool
+        private var pace: VideoPace
+
+        /// - Parameters:
+        ///   - path: The file.
+        ///   - name: What the configuration calls it, part of every frame's origin. The path itself by default.
+        ///   - stop: Ends the source.
+        ///   - isKnown: Whether an earlier run recorded the frame; it is then not given again.
+        /// - Throws: ``GleanerError`` with code `source.unavailable` when the file is missing or holds no video.
+        public init(
+            path: String, name: String? = nil, settings: Settings, stop: StopSignal,
+            isKnown: @escaping @Sendable (FrameOrigin) -> Bool
+        ) throws {
+            let state: FrameFile.State
+            do throws(FrameFile.Failure) {
+                state = try FrameFile.state(of: Array(path.utf8))
+            } catch {
+                throw GleanerError(
+                    .sourceUnavailable, error.description(of: Array(path.utf8), byteCountMax: .max).message,
+                    remedy: "name a video file that is there")
+            }
+            origin = FrameOrigin(
+                source: "video:\(name ?? path)", name: "", byteCount: state.byteCount,
+                modifiedNanoseconds: state.modifiedNanoseconds)
+            self.settings = settings
+            self.stop = stop
+            self.isKnown = isKnown
+            pace = VideoPace(framesPerSecond: settings.framesPerSecond)
+            // A path is never taken for the address of something else.
+            do {
+                reader = try VideoReader("file:\(path)", threadCount: settings.threadCount, stop: stop)
+            } catch is VideoStopped {
+                reader = nil
+            }
+        }
+
+        public var remainingCount: Int? { nil }
+
+        public func next(into buffer: inout FrameBuffer) throws -> SourceEvent {
+            buffer.capturedAt = nil
+            buffer.content = .pixels(keptAs: settings.keptAs)
+            buffer.origin = origin
+            while let reader, !stop.isRaised {
+                let step: VideoReader.Step
+                do {
+                    step = try reader.next(into: &buffer.pixels, region: settings.region) { frame in
+                        !stop.isRaised && pace.admits(frame.seconds) && !isKnown(origin(of: frame.number))
+                    }
+                } catch is VideoStopped {
+                    return .end
+                }
+                switch step {
+                case .frame(let frame):
+                    buffer.origin = origin(of: frame.number)
+                    return .frame
+                case .damaged(let number):
+                    buffer.origin = origin(of: number)
+                    if isKnown(buffer.origin) { continue }
+                    return .unreadable(
+                        GleanerError(.frameUnreadable, "frame \(number) of \(origin.source) is damaged"))
+                case .end: return .end
+                }
+            }
+            return .end
+        }
+
+        private func origin(of number: Int) -> FrameOrigin {
+            var origin = origin
+            origin.name = "\(number)"
+            return origin
+        }
+    }
+
+    /// Leaves out frames that come sooner than a rate allows, by the video's own clock.
+    struct VideoPace {
+        private let interval: Double
+        private var due = -Double.infinity
+
+        init(framesPerSecond: Double?) { interval = framesPerSecond.map { 1 / $0 } ?? 0 }
+
+        mutating func admits(_ seconds: Double?) -> Bool {
+            guard interval > 0, let seconds else { return true }
+            // Frames are never quite where a clock of another rate would have them. A clock that jumped begins anew.
+            let isInTime = abs(seconds - due) < 2 * interval
+            guard !isInTime || seconds >= due - interval / 100 else { return false }
+            due = (isInTime ? due : seconds) + interval
+            return true
+        }
+    }
+#endif

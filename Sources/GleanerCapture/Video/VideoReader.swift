@@ -1,0 +1,285 @@
+#if Video
+    import CFFmpeg
+    import Foundation
+    import GleanerCore
+    import Synchronization
+
+    /// The video of a file or a stream, decoded frame by frame.
+    ///
+    /// Colours become what the video says they are (BT.601 or BT.709, full or limited range). Frames that the decoder
+    /// knows to be damaged are left out, with those that stand on them: a model would predict on the smear. Most codecs
+    /// have no checksums, so what was changed and still reads like a video passes.
+    ///
+    /// Not `Sendable`: it belongs to the thread of its source.
+    final class VideoReader {
+        /// What a video lets one know of a frame.
+        struct Frame {
+            /// From 1, counted as they are decoded, with the damaged ones that the decoder tells of.
+            var number: Int
+            /// By the video's own clock, which need not begin at 0; `nil` if it has none.
+            var seconds: Double?
+        }
+
+        /// What came next.
+        enum Step {
+            case frame(Frame)
+            case damaged(number: Int)
+            case end
+        }
+
+        private let address: String
+        private let waits: Waits
+        private var input: UnsafeMutablePointer<AVFormatContext>?
+        private var codec: UnsafeMutablePointer<AVCodecContext>?
+        private var packet = av_packet_alloc()
+        private var frame = av_frame_alloc()
+        private var scaler: OpaquePointer?
+        private var streamIndex: Int32 = -1
+        private var secondsPerTick = 0.0
+        private var frameCount = 0
+        /// Nothing that comes before the next key frame is whole.
+        private var isBroken = false
+
+        /// Ends FFmpeg's waiting for disks and networks.
+        private final class Waits: Sendable {
+            let stop: StopSignal
+            private let deadline: Mutex<ContinuousClock.Instant?> = Mutex(nil)
+            init(stop: StopSignal) { self.stop = stop }
+
+            func begin(secondsMax: Double?) {
+                deadline.withLock { $0 = secondsMax.map { .now + .seconds($0) } }
+            }
+
+            var isOver: Bool { stop.isRaised || deadline.withLock { $0.map { $0 < .now } ?? false } }
+        }
+
+        /// Opens the video and finds out what it holds.
+        ///
+        /// - Parameters:
+        ///   - address: a path or URL, as FFmpeg takes it.
+        ///   - options: FFmpeg's options for it.
+        ///   - threadCount: for decoding.
+        ///   - secondsMax: that it may take.
+        /// - Throws: ``GleanerError`` with code `source.unavailable`.
+        init(
+            _ address: String, options: [String: String] = [:], threadCount: Int = 1, secondsMax: Double? = nil,
+            stop: StopSignal
+        ) throws {
+            self.address = address
+            let waits = Waits(stop: stop)
+            self.waits = waits
+            // What goes wrong is thrown; FFmpeg would write it, and much else, to standard error.
+            av_log_set_level(AV_LOG_QUIET)
+            let opened = try Self.open(address, options, waits, secondsMax)
+            input = opened
+            try Self.check(avformat_find_stream_info(opened, nil), "looking into", address, waits)
+            var decoder: UnsafePointer<AVCodec>?
+            streamIndex = try Self.check(
+                av_find_best_stream(opened, AVMEDIA_TYPE_VIDEO, -1, -1, &decoder, 0), "finding a video in", address,
+                waits)
+            guard let stream = opened.pointee.streams[Int(streamIndex)] else {
+                throw Self.unavailable("\(address) has no video")
+            }
+            for index in 0..<Int(opened.pointee.nb_streams) where index != Int(streamIndex) {
+                opened.pointee.streams[index]?.pointee.discard = AVDISCARD_ALL
+            }
+            let base = stream.pointee.time_base
+            secondsPerTick = Double(base.num) / Double(max(base.den, 1))
+            codec = try Self.openDecoder(decoder, of: stream, threadCount, address, waits)
+        }
+
+        deinit {
+            avcodec_free_context(&codec)
+            avformat_close_input(&input)
+            av_packet_free(&packet)
+            av_frame_free(&frame)
+            sws_freeContext(scaler)
+        }
+
+        private static func open(
+            _ address: String, _ options: [String: String], _ waits: Waits, _ secondsMax: Double?
+        ) throws -> UnsafeMutablePointer<AVFormatContext> {
+            var input = avformat_alloc_context()
+            input?.pointee.interrupt_callback.callback = { opaque in
+                guard let opaque else { return 0 }
+                return Unmanaged<Waits>.fromOpaque(opaque).takeUnretainedValue().isOver ? 1 : 0
+            }
+            // The reader owns both, and closes the input first.
+            input?.pointee.interrupt_callback.opaque = Unmanaged.passUnretained(waits).toOpaque()
+            var dictionary: OpaquePointer?
+            defer { av_dict_free(&dictionary) }
+            for (name, value) in options { av_dict_set(&dictionary, name, value, 0) }
+            waits.begin(secondsMax: secondsMax)
+            // It frees the input where it fails.
+            try check(avformat_open_input(&input, address, nil, &dictionary), "opening", address, waits)
+            guard let input else { throw unavailable("\(address) cannot be opened: no memory") }
+            return input
+        }
+
+        private static func openDecoder(
+            _ decoder: UnsafePointer<AVCodec>?, of stream: UnsafeMutablePointer<AVStream>, _ threadCount: Int,
+            _ address: String, _ waits: Waits
+        ) throws -> UnsafeMutablePointer<AVCodecContext> {
+            var codec = avcodec_alloc_context3(decoder)
+            do {
+                guard let codec else { throw unavailable("\(address) cannot be decoded: no memory") }
+                try check(avcodec_parameters_to_context(codec, stream.pointee.codecpar), "opening", address, waits)
+                codec.pointee.thread_count = Int32(threadCount)
+                try check(avcodec_open2(codec, decoder, nil), "opening the decoder of", address, waits)
+                return codec
+            } catch {
+                avcodec_free_context(&codec)
+                throw error
+            }
+        }
+
+        // MARK: Frames
+
+        /// Decodes the next frame.
+        ///
+        /// - Parameters:
+        ///   - secondsMax: that it may take.
+        ///   - wants: whether a frame's pixels are wanted; the others cost no conversion.
+        /// - Returns: the frame that was wanted, or a damaged one on the way there.
+        /// - Throws: ``GleanerError`` with code `source.unavailable` when the video cannot go on; ``VideoStopped``.
+        func next(
+            into pixels: inout PixelBuffer, region: VideoRegion? = nil, secondsMax: Double? = nil,
+            wants: (Frame) -> Bool = { _ in true }
+        ) throws -> Step {
+            waits.begin(secondsMax: secondsMax)
+            while let codec, let frame {
+                guard let isGood = try decode(codec, into: frame) else { return .end }
+                defer { av_frame_unref(frame) }
+                frameCount += 1
+                isBroken = !isGood || isBroken && frame.pointee.key_frame == 0
+                guard !isBroken else { return .damaged(number: frameCount) }
+                let ticks = frame.pointee.best_effort_timestamp
+                let found = Frame(
+                    number: frameCount, seconds: ticks == gleaner_av_no_time() ? nil : Double(ticks) * secondsPerTick)
+                guard wants(found) else { continue }
+                try region?.crop(frame)
+                try convert(frame, into: &pixels)
+                return .frame(found)
+            }
+            return .end
+        }
+
+        /// Has the decoder give its next frame; returns whether it is whole, or `nil` at the end.
+        private func decode(
+            _ codec: UnsafeMutablePointer<AVCodecContext>, into frame: UnsafeMutablePointer<AVFrame>
+        ) throws -> Bool? {
+            while true {
+                let received = avcodec_receive_frame(codec, frame)
+                switch received {
+                case gleaner_av_needs_more(): if try !feed(codec) { return false }
+                case gleaner_av_end(): return nil
+                case gleaner_av_damaged(): return false
+                default:
+                    try Self.check(received, "decoding", address, waits)
+                    return frame.pointee.decode_error_flags == 0 && frame.pointee.flags & AV_FRAME_FLAG_CORRUPT == 0
+                }
+            }
+        }
+
+        /// Gives the decoder the next piece of the video; `false` when it is damaged.
+        private func feed(_ codec: UnsafeMutablePointer<AVCodecContext>) throws -> Bool {
+            guard let packet else { return false }
+            defer { av_packet_unref(packet) }
+            repeat {
+                av_packet_unref(packet)
+                let read = av_read_frame(input, packet)
+                guard read != gleaner_av_end() || waits.isOver else {
+                    // What the decoder still holds comes out after this.
+                    try Self.check(avcodec_send_packet(codec, nil), "decoding", address, waits)
+                    return true
+                }
+                try Self.check(read, "reading", address, waits)
+            } while packet.pointee.stream_index != streamIndex
+            let sent = avcodec_send_packet(codec, packet)
+            guard sent != gleaner_av_damaged() else { return false }
+            try Self.check(sent, "decoding", address, waits)
+            return true
+        }
+
+        private func convert(_ frame: UnsafeMutablePointer<AVFrame>, into pixels: inout PixelBuffer) throws {
+            let (width, height) = (frame.pointee.width, frame.pointee.height)
+            let format = AVPixelFormat(frame.pointee.format)
+            scaler = sws_getCachedContext(
+                scaler, width, height, format, width, height, AV_PIX_FMT_RGB24, SWS_BILINEAR, nil, nil, nil)
+            guard let scaler, width > 0, height > 0 else {
+                throw Self.unavailable("\(address) has frames of a kind that cannot be converted")
+            }
+            let space = frame.pointee.colorspace == AVCOL_SPC_BT709 ? SWS_CS_ITU709 : SWS_CS_DEFAULT
+            let isFull: Int32 = frame.pointee.color_range == AVCOL_RANGE_JPEG ? 1 : 0
+            let table = sws_getCoefficients(space)
+            sws_setColorspaceDetails(
+                scaler, table, isFull, sws_getCoefficients(SWS_CS_DEFAULT), 1, 0, 1 << 16, 1 << 16)
+            pixels.resize(width: Int(width), height: Int(height))
+            let rows = pixels.withMutableBytes {
+                gleaner_av_scale(scaler, frame, $0.baseAddress, 3 * width)
+            }
+            guard rows == height else { throw Self.unavailable("\(address) has frames that cannot be converted") }
+        }
+
+        // MARK: Failures
+
+        @discardableResult
+        private static func check(
+            _ status: Int32, _ what: String, _ address: String, _ waits: Waits
+        ) throws -> Int32 {
+            guard status < 0 else { return status }
+            if waits.stop.isRaised { throw VideoStopped() }
+            if waits.isOver { throw unavailable("\(printable(address)) gave nothing in time while \(what) it") }
+            var text = [CChar](repeating: 0, count: 128)
+            av_strerror(status, &text, text.count)
+            let reason = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            throw unavailable("\(what) \(printable(address)) failed: \(reason)")
+        }
+
+        private static func unavailable(_ what: String) -> GleanerError {
+            GleanerError(
+                .sourceUnavailable, what, remedy: "check that it is there, and that `ffprobe` shows a video in it")
+        }
+
+        /// Without the password that an address may carry.
+        static func printable(_ address: String) -> String {
+            guard let scheme = address.range(of: "://") else { return address }
+            let rest = address[scheme.upperBound...]
+            guard let at = rest.prefix(while: { $0 != "/" }).lastIndex(of: "@") else { return address }
+            let host = address[address.index(after: at)...]
+            return "\(address[..<scheme.upperBound])…@\(host)"
+        }
+    }
+
+    /// The collector stops; nobody wants to know more.
+    struct VideoStopped: Error {}
+
+    /// A rectangle of a video's pixels, from the upper left corner.
+    public struct VideoRegion: Hashable, Sendable {
+        public var x: Int
+        public var y: Int
+        public var width: Int
+        public var height: Int
+        public init(x: Int, y: Int, width: Int, height: Int) {
+            self.x = x
+            self.y = y
+            self.width = width
+            self.height = height
+        }
+
+        fileprivate func crop(_ frame: UnsafeMutablePointer<AVFrame>) throws {
+            let (right, bottom) = (Int(frame.pointee.width) - x - width, Int(frame.pointee.height) - y - height)
+            guard right >= 0, bottom >= 0 else {
+                throw GleanerError(
+                    .sourceUnavailable,
+                    "the region ends at \(x + width), \(y + height), and the frames have \(frame.pointee.width) × "
+                        + "\(frame.pointee.height) pixels", remedy: "name a region that lies in the frame")
+            }
+            (frame.pointee.crop_left, frame.pointee.crop_right) = (x, right)
+            (frame.pointee.crop_top, frame.pointee.crop_bottom) = (y, bottom)
+            guard av_frame_apply_cropping(frame, Int32(AV_FRAME_CROP_UNALIGNED)) == 0 else {
+                throw GleanerError(.sourceUnavailable, "the region cannot be cut out of the frames")
+            }
+        }
+    }
+#endif

@@ -1,0 +1,55 @@
+#if Video
+    import GleanerCapture
+    import GleanerCore
+
+    /// `video:PATH`, or a section with `type: video` and `path`.
+    enum VideoSourceMaker {
+        static let entry = Registry<SourceMaker>.Entry(
+            "video", "The frames of a video file, in order."
+        ) { options in
+            guard let path = options.string("path") else {
+                throw GleanerError(.malformed, "the video source lacks its path", remedy: "write `source: video:PATH`")
+            }
+            let settings = settings(from: options)
+            return SourceMaker(name: "video:\(path)") { environment in
+                try VideoFileSource(
+                    path: path.hasPrefix("/") ? path : "\(environment.deploymentFolder)/\(path)", name: path,
+                    settings: settings, stop: environment.stop, isKnown: environment.isKnown)
+            }
+        }
+
+        static func settings(from options: OptionReader) -> VideoFileSource.Settings {
+            #if JPEG
+                let standard = PictureEncoding.jpeg
+            #else
+                let standard = PictureEncoding.png
+            #endif
+            var settings = VideoFileSource.Settings(
+                keptAs: options.choice("encoding", PictureEncoding.self) ?? standard)
+            settings.framesPerSecond = options.number("frames_per_second", in: 0.001...1000)
+            settings.threadCount = options.integer("threads", in: 1...64) ?? settings.threadCount
+            if let numbers = options.integers("region", in: 0...65_535) {
+                if numbers.count == 4, numbers[2] > 0, numbers[3] > 0 {
+                    settings.region = VideoRegion(x: numbers[0], y: numbers[1], width: numbers[2], height: numbers[3])
+                } else {
+                    options.problems.add(
+                        "\(options.path).region", "must be four numbers: left, top, width and height",
+                        remedy: "write for example `region: [0, 120, 640, 240]`")
+                }
+            }
+            return settings
+        }
+    }
+#else
+    import GleanerCore
+
+    enum VideoSourceMaker {
+        static let entry = Registry<SourceMaker>.Entry(
+            "video", "The frames of a video file; not in this build."
+        ) { _ in
+            throw GleanerError(
+                .malformed, "this build of gleaner reads no videos",
+                remedy: "install libavformat-dev and libswscale-dev and build with `swift build --traits Full`")
+        }
+    }
+#endif
