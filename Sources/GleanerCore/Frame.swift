@@ -112,6 +112,8 @@ public enum SourceEvent: Sendable {
     case frame
     /// The next frame could not be read, and the buffer holds only its origin. It is counted; the source goes on.
     case unreadable(GleanerError)
+    /// There are none for now, and the source tries again by itself. It says so once, until it has a frame again.
+    case interrupted(GleanerError)
     /// There are no more frames, or the source was told to stop.
     case end
 }
@@ -128,4 +130,10 @@ public protocol FrameSource: Sendable {
     mutating func next(into buffer: inout FrameBuffer) throws -> SourceEvent
     /// The number of frames known to be still to come, for progress; `nil` where nobody can know.
     var remainingCount: Int? { get }
+    /// Whether it cannot wait: then it is asked only when a frame can be looked at soon, and gives its newest.
+    var isLive: Bool { get }
+}
+
+extension FrameSource {
+    public var isLive: Bool { false }
 }

@@ -18,7 +18,7 @@ public struct Registries: Sendable {
 
     /// What Gleaner ships with.
     public static let standard = Registries(
-        sources: Registry("source", [FolderSourceMaker.entry, VideoSourceMaker.entry]),
+        sources: Registry("source", [FolderSourceMaker.entry, VideoSourceMaker.entry] + StreamSourceMaker.entries),
         decoders: Registry(
             "decoder",
             [

@@ -18,13 +18,13 @@
             }
         }
 
-        static func settings(from options: OptionReader) -> VideoFileSource.Settings {
+        fileprivate static func settings(from options: OptionReader) -> VideoSettings {
             #if JPEG
                 let standard = PictureEncoding.jpeg
             #else
                 let standard = PictureEncoding.png
             #endif
-            var settings = VideoFileSource.Settings(
+            var settings = VideoSettings(
                 keptAs: options.choice("encoding", PictureEncoding.self) ?? standard)
             settings.framesPerSecond = options.number("frames_per_second", in: 0.001...1000)
             settings.threadCount = options.integer("threads", in: 1...64) ?? settings.threadCount
@@ -40,6 +40,37 @@
             return settings
         }
     }
+
+    /// `rtsp://HOST/PATH`, `http://HOST/PATH`, or a section with `type: rtsp` and `path: //HOST/PATH`.
+    enum StreamSourceMaker {
+        static let entries = [
+            entry("rtsp", "The newest frame of a network camera; `transport: udp` for one that does not speak TCP.") {
+                ["rtsp_transport": ($0.choice("transport", Transport.self) ?? .tcp).rawValue]
+            },
+            entry("http", "The newest frame of a stream over HTTP, such as Motion JPEG.") { _ in [:] },
+            entry("https", "The same over TLS.") { _ in [:] },
+        ]
+
+        private enum Transport: String, CaseIterable { case tcp, udp }
+
+        private static func entry(
+            _ scheme: String, _ summary: String, _ readOptions: @escaping @Sendable (OptionReader) -> [String: String]
+        ) -> Registry<SourceMaker>.Entry {
+            Registry<SourceMaker>.Entry(scheme, summary) { options in
+                guard let path = options.string("path"), path.hasPrefix("//"), path.count > 2 else {
+                    throw GleanerError(
+                        .malformed, "the \(scheme) source lacks its address",
+                        remedy: "write `source: \(scheme)://HOST/PATH`")
+                }
+                let settings = VideoSourceMaker.settings(from: options)
+                let given = readOptions(options)
+                let url = "\(scheme):\(path)"
+                return SourceMaker(name: StreamSource.name(of: url)) { environment in
+                    StreamSource(url: url, options: given, settings: settings, stop: environment.stop)
+                }
+            }
+        }
+    }
 #else
     import GleanerCore
 
@@ -51,5 +82,9 @@
                 .malformed, "this build of gleaner reads no videos",
                 remedy: "install libavformat-dev and libswscale-dev and build with `swift build --traits Full`")
         }
+    }
+
+    enum StreamSourceMaker {
+        static let entries: [Registry<SourceMaker>.Entry] = []
     }
 #endif

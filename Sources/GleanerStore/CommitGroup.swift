@@ -109,6 +109,9 @@ struct CommitGroup {
         }
     }
 
+    /// The frames of the group, and those that were gone before them.
+    var offeredCount: Int { outcomes.reduce(outcomes.count) { $0 + $1.lateCount } }
+
     /// How often each counter grows.
     var tallies: [Tally: Int] {
         outcomes.reduce(into: [:]) { tallies, frame in

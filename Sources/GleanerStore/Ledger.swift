@@ -84,7 +84,7 @@ extension DeploymentStore {
             try Self.count(tally.outcome, tally.reason, class: tally.topClass, model: model, hour: hour, by: count, db)
         }
         if !group.outcomes.isEmpty {
-            try Self.addToTotal("offered", "", by: group.outcomes.count, db)
+            try Self.addToTotal("offered", "", by: group.offeredCount, db)
         }
         for (model, exposures) in group.exposures {
             try db.run(

@@ -119,6 +119,7 @@ public struct FrameSourceContract: Sendable {
             case .unreadable(let error):
                 Issue.record("\(buffer.origin.name) is unreadable: \(error)")
                 return given
+            case .interrupted: continue
             case .end:
                 Issue.record("the source ends after \(given.count) of \(count) frames")
                 return given

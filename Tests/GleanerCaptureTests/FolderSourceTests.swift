@@ -24,6 +24,7 @@ import Testing
             switch try source.next(into: &buffer) {
             case .frame: events.append(buffer.origin.name)
             case .unreadable(let error): events.append("\(buffer.origin.name): \(error.code)")
+            case .interrupted(let error): throw error
             case .end: return events
             }
         }

@@ -23,6 +23,7 @@ import Testing
             switch try source.next(into: &buffer) {
             case .frame: "\(buffer.origin.name)=\(String(decoding: buffer.encoded, as: UTF8.self))"
             case .unreadable(let error): "\(buffer.origin.name): \(error.code)"
+            case .interrupted(let error): throw error
             case .end: "end"
             }
         }

@@ -27,7 +27,7 @@
             _ path: String, framesPerSecond: Double? = nil, region: VideoRegion? = nil, stop: StopSignal = StopSignal(),
             isKnown: @escaping @Sendable (FrameOrigin) -> Bool = { _ in false }
         ) throws -> VideoFileSource {
-            var settings = VideoFileSource.Settings(keptAs: .png)
+            var settings = VideoSettings(keptAs: .png)
             settings.framesPerSecond = framesPerSecond
             settings.region = region
             return try VideoFileSource(path: path, settings: settings, stop: stop, isKnown: isKnown)
@@ -41,6 +41,7 @@
                 switch try source.next(into: &buffer) {
                 case .frame: names.append(buffer.origin.name)
                 case .unreadable: names.append("damaged \(buffer.origin.name)")
+                case .interrupted(let error): throw error
                 case .end: return names
                 }
             }
@@ -133,6 +134,7 @@
                 switch try source.next(into: &buffer) {
                 case .frame: shown.append(buffer.pixels.withBytes { Array($0) })
                 case .unreadable(let error): #expect(error.code == .frameUnreadable)
+                case .interrupted(let error): throw error
                 case .end: return shown
                 }
             }

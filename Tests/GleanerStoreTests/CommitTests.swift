@@ -19,6 +19,19 @@ import Testing
         #expect(journal == "wal")
     }
 
+    @Test func framesThatNobodyWasReadyForCountAsOfferedAndDropped() throws {
+        let fixture = try StoreFixture()
+        var frame = FrameOutcome(
+            sequence: 1, origin: FrameOrigin(source: "rtsp://camera", name: "1"), outcome: .rejected(reason: "budget"))
+        frame.lateCount = 3
+        let report = try fixture.commit([frame])
+        #expect(report.droppedCount == 3)
+        let status = try fixture.store.status()
+        #expect(status.offered == 4)
+        #expect(status.rejected == 1)
+        #expect(status.dropped == 3)
+    }
+
     @Test func bothHomesGiveBackTheBytesThatWereStored() throws {
         let fixture = try StoreFixture(inline: 2000)
         let small = fixture.kept(2000)

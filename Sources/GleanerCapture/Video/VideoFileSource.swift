@@ -7,23 +7,10 @@
     ///
     /// `@unchecked Sendable`: it belongs to one thread at a time, as every source does.
     public final class VideoFileSource: FrameSource, @unchecked Sendable {
-        /// What to make of the frames.
-        public struct Settings: Hashable, Sendable {
-            /// At most so many frames of each second of the video; `nil` for all.
-            public var framesPerSecond: Double?
-            /// Of each frame only this.
-            public var region: VideoRegion?
-            /// For decoding.
-            public var threadCount = 1
-            /// How frames that are kept are encoded.
-            public var keptAs: PictureEncoding
-            public init(keptAs: PictureEncoding) { self.keptAs = keptAs }
-        }
-
         /// `nil` when it was stopped before it was open.
         private let reader: VideoReader?
         private let origin: FrameOrigin
-        private let settings: Settings
+        private let settings: VideoSettings
         private let stop: StopSignal
         private let isKnown: @Sendable (FrameOrigin) -> Bool
         private var pace: VideoPace
@@ -35,7 +22,7 @@
         ///   - isKnown: Whether an earlier run recorded the frame; it is then not given again.
         /// - Throws: ``GleanerError`` with code `source.unavailable` when the file is missing or holds no video.
         public init(
-            path: String, name: String? = nil, settings: Settings, stop: StopSignal,
+            path: String, name: String? = nil, settings: VideoSettings, stop: StopSignal,
             isKnown: @escaping @Sendable (FrameOrigin) -> Bool
         ) throws {
             let state: FrameFile.State
@@ -95,23 +82,6 @@
             var origin = origin
             origin.name = "\(number)"
             return origin
-        }
-    }
-
-    /// Leaves out frames that come sooner than a rate allows, by the video's own clock.
-    struct VideoPace {
-        private let interval: Double
-        private var due = -Double.infinity
-
-        init(framesPerSecond: Double?) { interval = framesPerSecond.map { 1 / $0 } ?? 0 }
-
-        mutating func admits(_ seconds: Double?) -> Bool {
-            guard interval > 0, let seconds else { return true }
-            // Frames are never quite where a clock of another rate would have them. A clock that jumped begins anew.
-            let isInTime = abs(seconds - due) < 2 * interval
-            guard !isInTime || seconds >= due - interval / 100 else { return false }
-            due = (isInTime ? due : seconds) + interval
-            return true
         }
     }
 #endif

@@ -35,11 +35,10 @@ extension Collector {
             let report = try deployment.store.commit(frames.map(\.outcome), collectorState: states.last?.0, at: last)
             let gone = report.expired.union(report.refused.keys.map(\.local))
             if !gone.isEmpty { tell(FeedbackNews(released: gone)) }
-            let lateCount = frames.reduce(0) { $0 + $1.outcome.lateCount }
-            progress.offered += frames.count + lateCount
+            progress.offered += frames.reduce(frames.count) { $0 + $1.outcome.lateCount }
             progress.stored += report.storedCount
             progress.rejected += report.rejectedCount
-            progress.dropped += report.droppedCount + lateCount
+            progress.dropped += report.droppedCount
             inFlight.withLock { set in for frame in frames { set.remove(frame.outcome.origin) } }
         }
         try deployment.store.record(scores)

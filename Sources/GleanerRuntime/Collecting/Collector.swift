@@ -27,6 +27,8 @@ public final class Collector: @unchecked Sendable {
 
     /// Frames between reader and judge: enough to hide a slow read, few enough for a small memory.
     static let slotCount = 4
+    /// One at the judge, and one behind it: a live frame must not grow old.
+    static let liveSlotCount = 2
     /// Outcomes in one transaction at most, and how long the writer waits for more: a flush for each frame would
     /// wear the card out.
     static let groupCountMax = 64
@@ -194,16 +196,12 @@ public final class Collector: @unchecked Sendable {
 
     private func read(_ source: any FrameSource) {
         defer { full.close() }
-        for _ in 0..<Self.slotCount { _ = empty.push(FrameSlot()) }
+        for _ in 0..<(source.isLive ? Self.liveSlotCount : Self.slotCount) { _ = empty.push(FrameSlot()) }
         var source = source
         var sequence: UInt64 = 0
         while !stop.isRaised, let slot = empty.pop() {
             do {
-                switch try source.next(into: &slot.buffer) {
-                case .frame: slot.failure = nil
-                case .unreadable(let error): slot.failure = error
-                case .end: return
-                }
+                guard try fill(slot, from: &source) else { return }
             } catch {
                 return fail(error)
             }
@@ -214,6 +212,36 @@ public final class Collector: @unchecked Sendable {
             let count = source.remainingCount
             remaining.withLock { $0 = count }
             guard full.push(slot) else { return }
+        }
+    }
+
+    /// Waits for a source's next frame; `false` at its end.
+    private func fill(_ slot: FrameSlot, from source: inout any FrameSource) throws -> Bool {
+        var isInterrupted = false
+        while true {
+            switch try source.next(into: &slot.buffer) {
+            case .frame: slot.failure = nil
+            case .unreadable(let error): slot.failure = error
+            case .interrupted(let error):
+                isInterrupted = true
+                logger.warning("no frames", metadata: ["source": "\(self.source.name)", "error": "\(error)"])
+                note("source.interrupted", error.message)
+                continue
+            case .end: return false
+            }
+            if isInterrupted {
+                logger.warning("frames again", metadata: ["source": "\(self.source.name)"])
+                note("source.resumed", "\(self.source.name) gives frames again")
+            }
+            return true
+        }
+    }
+
+    private func note(_ kind: String, _ message: String) {
+        do {
+            try deployment.store.record(kind, message)
+        } catch {
+            logger.warning("an event cannot be written down", metadata: ["event": "\(kind)", "error": "\(error)"])
         }
     }
 }

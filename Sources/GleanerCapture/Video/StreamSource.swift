@@ -1,0 +1,142 @@
+#if Video
+    import Foundation
+    public import GleanerCore
+
+    /// A camera or a stream: always its newest frame.
+    ///
+    /// A thread of its own decodes, because a camera does not wait. Frames that came while nobody was ready are counted
+    /// and gone. Where the stream ends, is cut or is not there yet, that is said once, and it is tried again: after a
+    /// second, and then less and less often.
+    ///
+    /// `@unchecked Sendable`: what the two threads share is touched under `condition` only.
+    public final class StreamSource: FrameSource, @unchecked Sendable {
+        /// A camera that gives nothing for so long is gone.
+        private static let silenceSecondsMax = 10.0
+        private static let openSecondsMax = 20.0
+        private static let retrySecondsMax = 30.0
+
+        private let url: String
+        private let options: [String: String]
+        private let name: String
+        private let settings: VideoSettings
+        private let stop: StopSignal
+
+        private let condition = NSCondition()
+        private var isStarted = false
+        /// The newest frame is in `pixels`, and nobody took it yet.
+        private var isFresh = false
+        private var pixels = PixelBuffer()
+        private var capturedAt = Timestamp.now()
+        private var lateCount = 0
+        private var interruption: GleanerError?
+
+        /// - Parameters:
+        ///   - url: as FFmpeg opens it: `rtsp://camera/1`, `http://camera/video`.
+        ///   - options: FFmpeg's, for opening it.
+        public init(url: String, options: [String: String] = [:], settings: VideoSettings, stop: StopSignal) {
+            self.url = url
+            self.options = options
+            self.settings = settings
+            self.stop = stop
+            name = Self.name(of: url)
+        }
+
+        /// How messages and samples name a stream: without the password that its address may have.
+        public static func name(of url: String) -> String { VideoReader.printable(url) }
+
+        public var remainingCount: Int? { nil }
+        public var isLive: Bool { true }
+
+        public func next(into buffer: inout FrameBuffer) throws -> SourceEvent {
+            condition.lock()
+            defer { condition.unlock() }
+            if !isStarted {
+                isStarted = true
+                let thread = Thread { [self] in watch() }
+                thread.name = "camera"
+                thread.stackSize = 8 << 20
+                thread.start()
+            }
+            while !stop.isRaised {
+                if isFresh {
+                    isFresh = false
+                    swap(&pixels, &buffer.pixels)
+                    buffer.content = .pixels(keptAs: settings.keptAs)
+                    buffer.capturedAt = capturedAt
+                    buffer.origin = FrameOrigin(source: name, name: "\(capturedAt)")
+                    buffer.lateCount = lateCount
+                    lateCount = 0
+                    return .frame
+                }
+                if let interruption {
+                    self.interruption = nil
+                    return .interrupted(interruption)
+                }
+                _ = condition.wait(until: Date(timeIntervalSinceNow: 0.2))
+            }
+            return .end
+        }
+
+        // MARK: The thread that decodes
+
+        private func watch() {
+            var pixels = PixelBuffer()
+            var retrySeconds = 1.0
+            var isInterrupted = false
+            while !stop.isRaised {
+                do {
+                    try follow(&pixels) {
+                        retrySeconds = 1
+                        isInterrupted = false
+                    }
+                } catch let error as GleanerError {
+                    if !isInterrupted { report(error) }
+                    isInterrupted = true
+                } catch {
+                    return
+                }
+                _ = stop.wait(seconds: retrySeconds)
+                retrySeconds = min(2 * retrySeconds, Self.retrySecondsMax)
+            }
+        }
+
+        /// Hands out frames until the stream ends, and then throws why.
+        private func follow(_ pixels: inout PixelBuffer, arrived: () -> Void) throws {
+            let reader = try VideoReader(
+                url, options: options, threadCount: settings.threadCount, secondsMax: Self.openSecondsMax, stop: stop)
+            // By our own clock: those of cameras say what they like.
+            var pace = VideoPace(framesPerSecond: settings.framesPerSecond)
+            let begin = ContinuousClock.now
+            while true {
+                let step = try reader.next(
+                    into: &pixels, region: settings.region, secondsMax: Self.silenceSecondsMax
+                ) { _ in pace.admits((.now - begin) / .seconds(1)) }
+                switch step {
+                case .frame:
+                    arrived()
+                    offer(&pixels)
+                // What a link loses comes again with the next key frame.
+                case .damaged: continue
+                case .end: throw GleanerError(.sourceUnavailable, "\(name) has ended", remedy: "it is tried again")
+                }
+            }
+        }
+
+        private func offer(_ next: inout PixelBuffer) {
+            condition.lock()
+            if isFresh { lateCount += 1 }
+            swap(&pixels, &next)
+            capturedAt = .now()
+            isFresh = true
+            condition.broadcast()
+            condition.unlock()
+        }
+
+        private func report(_ error: GleanerError) {
+            condition.lock()
+            interruption = error
+            condition.broadcast()
+            condition.unlock()
+        }
+    }
+#endif
