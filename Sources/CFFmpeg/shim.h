@@ -5,14 +5,11 @@
 #include <libavformat/avformat.h>
 #include <libavutil/error.h>
 #include <libavutil/log.h>
-#include <libavutil/pixdesc.h>
 #include <libswscale/swscale.h>
 
 // Macros that Swift does not see.
 static inline int gleaner_av_needs_more(void) { return AVERROR(EAGAIN); }
-static inline int gleaner_av_out_of_memory(void) { return AVERROR(ENOMEM); }
 static inline int gleaner_av_end(void) { return AVERROR_EOF; }
-static inline int gleaner_av_interrupted(void) { return AVERROR_EXIT; }
 static inline int gleaner_av_damaged(void) { return AVERROR_INVALIDDATA; }
 static inline int64_t gleaner_av_no_time(void) { return AV_NOPTS_VALUE; }
 

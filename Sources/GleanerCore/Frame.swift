@@ -123,7 +123,8 @@ public enum SourceEvent: Sendable {
 /// A source blocks its caller, so it lives on a thread of its own.
 ///
 /// ### Promises of an implementation
-/// - Every frame is given exactly once, or counted as late by a source that cannot wait; one whose origin was recorded in an earlier run is not given again.
+/// - Every frame is given exactly once, or counted as late by a source that cannot wait; one whose origin was recorded
+///   in an earlier run is not given again.
 /// - ``next(into:)`` returns `.end` within half a second after its ``StopSignal`` was raised.
 /// - It throws only when it fails for good.
 public protocol FrameSource: Sendable {

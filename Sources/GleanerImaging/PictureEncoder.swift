@@ -2,8 +2,7 @@ public import GleanerCore
 
 /// Encodes the frames of sources that give pixels: those that are kept, and only they.
 ///
-/// JPEGs are of quality 95 with colours at full resolution: small, and what labelers and trainers see
-/// differs from what the model saw by less than the next camera would. PNGs are without loss.
+/// JPEGs are of quality 95 with colours at full resolution, PNGs without loss.
 ///
 /// It keeps what it can from picture to picture. Not copyable, so one thread at a time uses it.
 public struct PictureEncoder: ~Copyable, Sendable {

@@ -13,8 +13,8 @@
             let settings = settings(from: options)
             return SourceMaker(name: "video:\(path)") { environment in
                 try VideoFileSource(
-                    path: path.hasPrefix("/") ? path : "\(environment.deploymentFolder)/\(path)", name: path,
-                    settings: settings, stop: environment.stop, isKnown: environment.isKnown)
+                    path: environment.absolute(path), name: path, settings: settings, stop: environment.stop,
+                    isKnown: environment.isKnown)
             }
         }
 

@@ -12,6 +12,8 @@ public struct SourceMaker: Sendable {
         public var stop: StopSignal
         /// Whether a frame was recorded in an earlier run, or earlier in this one.
         public var isKnown: @Sendable (FrameOrigin) -> Bool
+
+        func absolute(_ path: String) -> String { path.hasPrefix("/") ? path : "\(deploymentFolder)/\(path)" }
     }
 
     /// How messages and samples name this source.
@@ -33,9 +35,8 @@ enum FolderSourceMaker {
         }
         return SourceMaker(name: "folder:\(path)") { environment in
             try FolderSource(
-                path: path.hasPrefix("/") ? path : "\(environment.deploymentFolder)/\(path)",
-                name: path,
-                watches: !environment.endsAtLast, stop: environment.stop, isKnown: environment.isKnown)
+                path: environment.absolute(path), name: path, watches: !environment.endsAtLast, stop: environment.stop,
+                isKnown: environment.isKnown)
         }
     }
 }

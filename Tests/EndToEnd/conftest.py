@@ -53,6 +53,13 @@ def meter(gleaner, meter_bundles):
     return gleaner
 
 
+@pytest.fixture
+def detector(gleaner, data, tmp_path):
+    """A deployment that finds objects with FastestDet."""
+    gleaner("model", "import", bundles.make(data / "models" / "fastestdet-coco-352", tmp_path / "fastestdet.tar"))
+    return gleaner
+
+
 @pytest.fixture(scope="session")
 def meter_truth(data):
     """Rows of the meter's labels.csv by split."""

@@ -157,6 +157,15 @@ def samples_of(batch):
     return [json.loads(line) for line in (batch / "samples.jsonl").read_text().splitlines()]
 
 
+def wait_for(condition, seconds=30):
+    """Asks again and again; returns the first answer that is true."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+    return found
+
+
 def stop(process, name=signal.SIGTERM, seconds=10):
     """Asks a process to end; returns its exit status, output and errors."""
     process.send_signal(name)

@@ -2,7 +2,6 @@
 
 import io
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from PIL import Image
@@ -55,10 +54,3 @@ class Camera:
         self.is_stopped.set()
         self.server.shutdown()
         self.server.server_close()
-
-
-def wait_for(condition, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)

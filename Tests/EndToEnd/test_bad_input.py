@@ -181,22 +181,19 @@ def test_labels_that_cannot_be_true_are_refused_one_by_one(meter, camera, tmp_pa
     {"x": 0, "y": 0, "width": 0, "height": 10}, {"x": 90, "y": 0, "width": 50, "height": 10},
     {"x": 1e308, "y": 0, "width": 1e308, "height": 10},
 ])
-def test_nonsense_boxes_are_refused(gleaner, camera, data, tmp_path, box):
-    import bundles
-
-    gleaner("model", "import", bundles.make(data / "models" / "fastestdet-coco-352", tmp_path / "detector"))
-    write_configuration(gleaner.folder, "source: folder:camera\nselection: {budget: {share: 1}, deduplicate: false}\n")
+def test_nonsense_boxes_are_refused(detector, camera, tmp_path, box):
+    write_configuration(detector.folder, "source: folder:camera\nselection: {budget: {share: 1}, deduplicate: false}\n")
     camera("models/pictures/dog.jpg")
-    gleaner("run", "--until-end")
-    (id,) = gleaner.samples()
+    detector("run", "--until-end")
+    (id,) = detector.samples()
     value = {**box, "rotation": 0, "rectanglelabels": ["dog"]}
     result = [{"from_name": "label", "to_name": "image", "type": "rectanglelabels", "value": value}]
     task = {"id": 7, "data": {"sample_id": id}, "annotations": [{"id": 1, "result": result, "was_cancelled": False}]}
     path = tmp_path / "annotated.json"
     path.write_text(json.dumps([task]))
-    report = gleaner("label", "import", path, "--format", "label-studio")
+    report = detector("label", "import", path, "--format", "label-studio")
     assert report["applied"] == 0 and len(report["rejected"]) == 1
-    assert gleaner.conserved()["queue"]["labeled"] == 0
+    assert detector.conserved()["queue"]["labeled"] == 0
 
 
 @pytest.mark.parametrize(("format", "content", "naming"), [

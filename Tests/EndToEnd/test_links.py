@@ -14,7 +14,7 @@ import links
 import numpy
 import pytest
 import seaweed
-from driver import Gleaner, kill, samples_of, stop, write_configuration
+from driver import Gleaner, kill, samples_of, stop, wait_for, write_configuration
 from PIL import Image
 from receiver import CHUNK, Receiver
 
@@ -81,14 +81,6 @@ def syncing():
     yield start
     for process in started:
         kill(process)
-
-
-def wait_for(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
-    return found
 
 
 def arrived(receiver):
@@ -215,7 +207,7 @@ def seconds_until_it_arrives(station, link, receiver, *neighbours):
     with link.device:
         process = copy.start("sync")
     try:
-        wait_for(lambda: any(receiver.folder.glob("device=*/date=*/batch-*")))
+        wait_for(lambda: any(receiver.folder.glob("device=*/date=*/batch-*")), 60)
         return time.monotonic() - begin
     finally:
         kill(process)
@@ -289,7 +281,7 @@ def live(gleaner, data, meter_bundles, meter_truth, folder):
     configure(gleaner, {"to": f"folder:{stick}"}, every_minutes=0.01)
     process = gleaner.collecting()
     try:
-        wait_for(lambda: len(list(stick.glob("device=*/date=*/batch-*"))) >= 2)
+        wait_for(lambda: len(list(stick.glob("device=*/date=*/batch-*"))) >= 2, 60)
         for words in ("check", "status", "report", "components", "destination list", "destination test", "model list"):
             gleaner(*words.split())
         gleaner.text("sync", "--now")
@@ -334,9 +326,9 @@ def test_only_the_configured_address_is_contacted(secluded, data, meter_bundles,
 
 def in_the_middle_of_a_chunk(receiver, link):
     """Waits until one chunk is there and part of the next one is on its way."""
-    wait_for(lambda: receiver.partial() >= CHUNK)
+    wait_for(lambda: receiver.partial() >= CHUNK, 60)
     before, _ = link.device.sent()
-    wait_for(lambda: link.device.sent()[0] > before + CHUNK // 4)
+    wait_for(lambda: link.device.sent()[0] > before + CHUNK // 4, 60)
     assert receiver.partial() < 2 * CHUNK
 
 
@@ -354,7 +346,7 @@ def test_a_cut_link_is_gone_on_with_by_itself(collected, receive, syncing, is_no
         if is_noticed:
             wait_for(lambda: gleaner("destination", "list")["destinations"][0].get("trouble") == "offline", 150)
         else:
-            wait_for(lambda: link.device.doublings() >= 3)
+            wait_for(lambda: link.device.doublings() >= 3, 60)
         assert receiver.partial() == before
         link.mend()
         begin = time.monotonic()

@@ -9,7 +9,7 @@ from collections import Counter
 import numpy as np
 import onnxruntime
 import pytest
-from driver import samples_of, stop, write_configuration
+from driver import samples_of, stop, wait_for, write_configuration
 from PIL import Image
 
 KEEP_ALL = """\
@@ -22,14 +22,6 @@ KEEP_ALL = """\
 
 def pictures(rows):
     return [f"meter-digits/{row['file']}" for row in rows]
-
-
-def wait_for(what, seconds=60):
-    end = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.1)
-    return found
 
 
 def test_the_loop_on_the_field_split(meter, camera, meter_bundles, meter_truth, tmp_path):
@@ -72,10 +64,10 @@ def test_the_loop_on_the_field_split(meter, camera, meter_bundles, meter_truth, 
 
     # The new model comes in while the collector runs, and not a frame is lost.
     process = meter.start("run")
-    wait_for(lambda: meter("status")["frames"]["offered"] == half)
+    wait_for(lambda: meter("status")["frames"]["offered"] == half, 60)
     meter("model", "import", meter_bundles[2])
     camera(*pictures(rows[half : half + 800]))
-    wait_for(lambda: meter("status")["frames"]["offered"] == half + 800)
+    wait_for(lambda: meter("status")["frames"]["offered"] == half + 800, 60)
     begin = time.monotonic()
     code, _, errors = stop(process)
     assert code == 0, errors

@@ -3,19 +3,11 @@
 import json
 from pathlib import Path
 
-import bundles
 import pytest
 from driver import samples_of, write_configuration
 from pycocotools.coco import COCO
 
 FIELD = "detection/orchard_apple/images/field"
-
-
-@pytest.fixture
-def detector(gleaner, data, tmp_path):
-    """A deployment that finds objects with FastestDet."""
-    gleaner("model", "import", bundles.make(data / "models" / "fastestdet-coco-352", tmp_path / "fastestdet.tar"))
-    return gleaner
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """Cameras on the network: the newest frame, for as long as there is a camera."""
 
 import pytest
-from driver import stop, write_configuration
-from motion_jpeg import Camera, wait_for
+from driver import stop, wait_for, write_configuration
+from motion_jpeg import Camera
 
 
 @pytest.fixture
@@ -19,7 +19,8 @@ def cameras():
         camera.stop()
 
 
-def configure(gleaner, source, selection="{budget: {share: 1}, deduplicate: false}"):
+def configure(gleaner, source):
+    selection = "{budget: {share: 1}, deduplicate: false}"
     write_configuration(gleaner.folder, f"source: {source}\nselection: {selection}\n")
 
 
@@ -27,11 +28,17 @@ def offered(gleaner):
     return gleaner("status")["frames"]["offered"]
 
 
+def following(gleaner, source, frames=5):
+    """A collector that has had so many frames of a camera."""
+    configure(gleaner, source)
+    process = gleaner.collecting()
+    wait_for(lambda: offered(gleaner) >= frames)
+    return process
+
+
 def test_a_camera_that_goes_away_is_followed_again(meter, cameras):
     camera = cameras()
-    configure(meter, f"http://127.0.0.1:{camera.port}/video")
-    process = meter.collecting()
-    wait_for(lambda: offered(meter) >= 20)
+    process = following(meter, f"http://127.0.0.1:{camera.port}/video", frames=20)
     camera.stop()
     sent = camera.sent
     camera = cameras(port=camera.port)
@@ -57,8 +64,7 @@ def test_a_camera_may_come_later_than_the_collector(meter, cameras):
 
 def test_frames_for_which_nobody_was_ready_are_counted(meter, cameras):
     camera = cameras(frames_per_second=500)
-    configure(meter, f"http://127.0.0.1:{camera.port}/video")
-    process = meter.collecting()
+    process = following(meter, f"http://127.0.0.1:{camera.port}/video")
     wait_for(lambda: meter.reasons("dropped").get("late", 0) > 0)
     stop(process)
     frames = meter.conserved()["frames"]
@@ -68,9 +74,8 @@ def test_frames_for_which_nobody_was_ready_are_counted(meter, cameras):
 
 def test_so_many_frames_a_second_and_no_more(meter, cameras):
     camera = cameras(frames_per_second=50)
-    configure(meter, f"{{type: http, path: //127.0.0.1:{camera.port}/video, frames_per_second: 5, region: [0, 0, 80, 60]}}")
-    process = meter.collecting()
-    wait_for(lambda: offered(meter) >= 5)
+    source = f"{{type: http, path: //127.0.0.1:{camera.port}/video, frames_per_second: 5, region: [0, 0, 80, 60]}}"
+    process = following(meter, source)
     stop(process)
     assert offered(meter) <= camera.sent / 5
     assert {line["sample"]["width"] for line in meter.samples().values()} == {80}
@@ -78,11 +83,8 @@ def test_so_many_frames_a_second_and_no_more(meter, cameras):
 
 def test_a_password_in_the_address_is_never_shown(meter, cameras):
     camera = cameras()
-    configure(meter, f"http://me:secret@127.0.0.1:{camera.port}/video")
-    process = meter.collecting()
-    wait_for(lambda: offered(meter) >= 5)
+    process = following(meter, f"http://me:secret@127.0.0.1:{camera.port}/video")
     camera.stop()
-    wait_for(lambda: camera.server.socket.fileno() < 0)
     _, output, errors = stop(process)
     shown = output + errors + str(meter.samples())
     assert "secret" not in shown and f"http://…@127.0.0.1:{camera.port}/video" in shown

@@ -7,7 +7,7 @@ import time
 
 import bundles
 import pytest
-from driver import kill, samples_of, stop, validator, write_configuration
+from driver import kill, samples_of, stop, validator, wait_for, write_configuration
 
 # Every frame is kept, a fifth of them by the audit coin; batches leave however small they are.
 CONFIGURATION = """\
@@ -58,14 +58,6 @@ def receipts_in(folder):
 @pytest.fixture
 def truth(meter_truth):
     return {row["file"].split("/")[-1]: row["label"] for row in meter_truth["field"]}
-
-
-def wait_for(condition, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
-    return found
 
 
 def test_a_stick_does_the_whole_round_trip(meter, camera, data, meter_truth, truth, tmp_path):

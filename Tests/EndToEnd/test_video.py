@@ -2,19 +2,11 @@
 
 import io
 
-import bundles
-import pytest
 from driver import kill, samples_of, write_configuration
 from PIL import Image
 
 VIDEO = "detection/video/bottle-detection.mp4"
 FRAME_COUNT = 1189
-
-
-@pytest.fixture
-def detector(gleaner, data, tmp_path):
-    gleaner("model", "import", bundles.make(data / "models" / "fastestdet-coco-352", tmp_path / "fastestdet.tar"))
-    return gleaner
 
 
 def configure(gleaner, source, selection="{budget: {share: 5 %}}"):

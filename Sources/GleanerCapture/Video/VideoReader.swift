@@ -27,30 +27,70 @@
             case end
         }
 
-        private let address: String
-        private let waits: Waits
+        private let opened: Opened
         private var input: UnsafeMutablePointer<AVFormatContext>?
         private var codec: UnsafeMutablePointer<AVCodecContext>?
         private var packet = av_packet_alloc()
         private var frame = av_frame_alloc()
         private var scaler: OpaquePointer?
+        private var scaled: Scaled?
         private var streamIndex: Int32 = -1
         private var secondsPerTick = 0.0
         private var frameCount = 0
         /// Nothing that comes before the next key frame is whole.
         private var isBroken = false
 
-        /// Ends FFmpeg's waiting for disks and networks.
-        private final class Waits: Sendable {
-            let stop: StopSignal
+        /// What was opened: how long it is waited for, and what is said when it fails.
+        private final class Opened: Sendable {
+            private let name: String
+            private let stop: StopSignal
             private let deadline: Mutex<ContinuousClock.Instant?> = Mutex(nil)
-            init(stop: StopSignal) { self.stop = stop }
 
-            func begin(secondsMax: Double?) {
+            init(_ address: String, stop: StopSignal) {
+                name = VideoReader.printable(address)
+                self.stop = stop
+            }
+
+            func beginWaiting(secondsMax: Double?) {
                 deadline.withLock { $0 = secondsMax.map { .now + .seconds($0) } }
             }
 
-            var isOver: Bool { stop.isRaised || deadline.withLock { $0.map { $0 < .now } ?? false } }
+            var isWaitOver: Bool { stop.isRaised || deadline.withLock { $0.map { $0 < .now } ?? false } }
+
+            /// - Parameter what: what was tried, as in `opening`.
+            @discardableResult
+            func check(_ status: Int32, _ what: String) throws -> Int32 {
+                guard status < 0 else { return status }
+                if stop.isRaised { throw VideoStopped() }
+                if isWaitOver { throw failure("gave nothing in time while \(what) it") }
+                var text = [CChar](repeating: 0, count: 128)
+                av_strerror(status, &text, text.count)
+                let reason = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+                throw failure("\(reason), while \(what) it")
+            }
+
+            func failure(_ what: String) -> GleanerError {
+                GleanerError(
+                    .sourceUnavailable, "\(name): \(what)",
+                    remedy: "check that it is there, and that `ffprobe` shows a video in it")
+            }
+        }
+
+        /// What the scaler was made for.
+        private struct Scaled: Equatable {
+            var width: Int32
+            var height: Int32
+            var format: Int32
+            var isBT709: Bool
+            var isFullRange: Bool
+
+            init(_ frame: UnsafeMutablePointer<AVFrame>) {
+                width = frame.pointee.width
+                height = frame.pointee.height
+                format = frame.pointee.format
+                isBT709 = frame.pointee.colorspace == AVCOL_SPC_BT709
+                isFullRange = frame.pointee.color_range == AVCOL_RANGE_JPEG
+            }
         }
 
         /// Opens the video and finds out what it holds.
@@ -65,27 +105,26 @@
             _ address: String, options: [String: String] = [:], threadCount: Int = 1, secondsMax: Double? = nil,
             stop: StopSignal
         ) throws {
-            self.address = address
-            let waits = Waits(stop: stop)
-            self.waits = waits
+            opened = Opened(address, stop: stop)
             // What goes wrong is thrown; FFmpeg would write it, and much else, to standard error.
             av_log_set_level(AV_LOG_QUIET)
-            let opened = try Self.open(address, options, waits, secondsMax)
-            input = opened
-            try Self.check(avformat_find_stream_info(opened, nil), "looking into", address, waits)
+            let input = try Self.open(address, options, opened, secondsMax)
+            self.input = input
+            try opened.check(avformat_find_stream_info(input, nil), "looking into")
             var decoder: UnsafePointer<AVCodec>?
-            streamIndex = try Self.check(
-                av_find_best_stream(opened, AVMEDIA_TYPE_VIDEO, -1, -1, &decoder, 0), "finding a video in", address,
-                waits)
-            guard let stream = opened.pointee.streams[Int(streamIndex)] else {
-                throw Self.unavailable("\(address) has no video")
-            }
-            for index in 0..<Int(opened.pointee.nb_streams) where index != Int(streamIndex) {
-                opened.pointee.streams[index]?.pointee.discard = AVDISCARD_ALL
+            streamIndex = try opened.check(
+                av_find_best_stream(input, AVMEDIA_TYPE_VIDEO, -1, -1, &decoder, 0), "finding a video in")
+            guard let stream = input.pointee.streams[Int(streamIndex)] else { throw opened.failure("has no video") }
+            for index in 0..<Int(input.pointee.nb_streams) where index != Int(streamIndex) {
+                input.pointee.streams[index]?.pointee.discard = AVDISCARD_ALL
             }
             let base = stream.pointee.time_base
             secondsPerTick = Double(base.num) / Double(max(base.den, 1))
-            codec = try Self.openDecoder(decoder, of: stream, threadCount, address, waits)
+            codec = avcodec_alloc_context3(decoder)
+            guard let codec else { throw opened.failure("no memory") }
+            try opened.check(avcodec_parameters_to_context(codec, stream.pointee.codecpar), "opening")
+            codec.pointee.thread_count = Int32(threadCount)
+            try opened.check(avcodec_open2(codec, decoder, nil), "opening the decoder of")
         }
 
         deinit {
@@ -97,40 +136,23 @@
         }
 
         private static func open(
-            _ address: String, _ options: [String: String], _ waits: Waits, _ secondsMax: Double?
+            _ address: String, _ options: [String: String], _ opened: Opened, _ secondsMax: Double?
         ) throws -> UnsafeMutablePointer<AVFormatContext> {
             var input = avformat_alloc_context()
             input?.pointee.interrupt_callback.callback = { opaque in
                 guard let opaque else { return 0 }
-                return Unmanaged<Waits>.fromOpaque(opaque).takeUnretainedValue().isOver ? 1 : 0
+                return Unmanaged<Opened>.fromOpaque(opaque).takeUnretainedValue().isWaitOver ? 1 : 0
             }
             // The reader owns both, and closes the input first.
-            input?.pointee.interrupt_callback.opaque = Unmanaged.passUnretained(waits).toOpaque()
+            input?.pointee.interrupt_callback.opaque = Unmanaged.passUnretained(opened).toOpaque()
             var dictionary: OpaquePointer?
             defer { av_dict_free(&dictionary) }
             for (name, value) in options { av_dict_set(&dictionary, name, value, 0) }
-            waits.begin(secondsMax: secondsMax)
+            opened.beginWaiting(secondsMax: secondsMax)
             // It frees the input where it fails.
-            try check(avformat_open_input(&input, address, nil, &dictionary), "opening", address, waits)
-            guard let input else { throw unavailable("\(address) cannot be opened: no memory") }
+            try opened.check(avformat_open_input(&input, address, nil, &dictionary), "opening")
+            guard let input else { throw opened.failure("no memory") }
             return input
-        }
-
-        private static func openDecoder(
-            _ decoder: UnsafePointer<AVCodec>?, of stream: UnsafeMutablePointer<AVStream>, _ threadCount: Int,
-            _ address: String, _ waits: Waits
-        ) throws -> UnsafeMutablePointer<AVCodecContext> {
-            var codec = avcodec_alloc_context3(decoder)
-            do {
-                guard let codec else { throw unavailable("\(address) cannot be decoded: no memory") }
-                try check(avcodec_parameters_to_context(codec, stream.pointee.codecpar), "opening", address, waits)
-                codec.pointee.thread_count = Int32(threadCount)
-                try check(avcodec_open2(codec, decoder, nil), "opening the decoder of", address, waits)
-                return codec
-            } catch {
-                avcodec_free_context(&codec)
-                throw error
-            }
         }
 
         // MARK: Frames
@@ -138,7 +160,7 @@
         /// Decodes the next frame.
         ///
         /// - Parameters:
-        ///   - secondsMax: that it may take.
+        ///   - secondsMax: that a frame may take, wanted or not.
         ///   - wants: whether a frame's pixels are wanted; the others cost no conversion.
         /// - Returns: the frame that was wanted, or a damaged one on the way there.
         /// - Throws: ``GleanerError`` with code `source.unavailable` when the video cannot go on; ``VideoStopped``.
@@ -146,8 +168,8 @@
             into pixels: inout PixelBuffer, region: VideoRegion? = nil, secondsMax: Double? = nil,
             wants: (Frame) -> Bool = { _ in true }
         ) throws -> Step {
-            waits.begin(secondsMax: secondsMax)
             while let codec, let frame {
+                opened.beginWaiting(secondsMax: secondsMax)
                 guard let isGood = try decode(codec, into: frame) else { return .end }
                 defer { av_frame_unref(frame) }
                 frameCount += 1
@@ -175,7 +197,7 @@
                 case gleaner_av_end(): return nil
                 case gleaner_av_damaged(): return false
                 default:
-                    try Self.check(received, "decoding", address, waits)
+                    try opened.check(received, "decoding")
                     return frame.pointee.decode_error_flags == 0 && frame.pointee.flags & AV_FRAME_FLAG_CORRUPT == 0
                 }
             }
@@ -188,58 +210,42 @@
             repeat {
                 av_packet_unref(packet)
                 let read = av_read_frame(input, packet)
-                guard read != gleaner_av_end() || waits.isOver else {
+                guard read != gleaner_av_end() || opened.isWaitOver else {
                     // What the decoder still holds comes out after this.
-                    try Self.check(avcodec_send_packet(codec, nil), "decoding", address, waits)
+                    try opened.check(avcodec_send_packet(codec, nil), "decoding")
                     return true
                 }
-                try Self.check(read, "reading", address, waits)
+                try opened.check(read, "reading")
             } while packet.pointee.stream_index != streamIndex
             let sent = avcodec_send_packet(codec, packet)
             guard sent != gleaner_av_damaged() else { return false }
-            try Self.check(sent, "decoding", address, waits)
+            try opened.check(sent, "decoding")
             return true
         }
 
         private func convert(_ frame: UnsafeMutablePointer<AVFrame>, into pixels: inout PixelBuffer) throws {
-            let (width, height) = (frame.pointee.width, frame.pointee.height)
-            let format = AVPixelFormat(frame.pointee.format)
-            scaler = sws_getCachedContext(
-                scaler, width, height, format, width, height, AV_PIX_FMT_RGB24, SWS_BILINEAR, nil, nil, nil)
-            guard let scaler, width > 0, height > 0 else {
-                throw Self.unavailable("\(address) has frames of a kind that cannot be converted")
-            }
-            let space = frame.pointee.colorspace == AVCOL_SPC_BT709 ? SWS_CS_ITU709 : SWS_CS_DEFAULT
-            let isFull: Int32 = frame.pointee.color_range == AVCOL_RANGE_JPEG ? 1 : 0
-            let table = sws_getCoefficients(space)
-            sws_setColorspaceDetails(
-                scaler, table, isFull, sws_getCoefficients(SWS_CS_DEFAULT), 1, 0, 1 << 16, 1 << 16)
-            pixels.resize(width: Int(width), height: Int(height))
+            let wanted = Scaled(frame)
+            if scaled != wanted { makeScaler(for: wanted) }
+            guard let scaler else { throw opened.failure("has frames of a kind that cannot be converted") }
+            pixels.resize(width: Int(wanted.width), height: Int(wanted.height))
             let rows = pixels.withMutableBytes {
-                gleaner_av_scale(scaler, frame, $0.baseAddress, 3 * width)
+                gleaner_av_scale(scaler, frame, $0.baseAddress, 3 * wanted.width)
             }
-            guard rows == height else { throw Self.unavailable("\(address) has frames that cannot be converted") }
+            guard rows == wanted.height else { throw opened.failure("has frames that cannot be converted") }
         }
 
-        // MARK: Failures
-
-        @discardableResult
-        private static func check(
-            _ status: Int32, _ what: String, _ address: String, _ waits: Waits
-        ) throws -> Int32 {
-            guard status < 0 else { return status }
-            if waits.stop.isRaised { throw VideoStopped() }
-            if waits.isOver { throw unavailable("\(printable(address)) gave nothing in time while \(what) it") }
-            var text = [CChar](repeating: 0, count: 128)
-            av_strerror(status, &text, text.count)
-            let reason = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-            throw unavailable("\(what) \(printable(address)) failed: \(reason)")
+        private func makeScaler(for wanted: Scaled) {
+            sws_freeContext(scaler)
+            scaler = sws_getContext(
+                wanted.width, wanted.height, AVPixelFormat(wanted.format), wanted.width, wanted.height,
+                AV_PIX_FMT_RGB24, SWS_BILINEAR, nil, nil, nil)
+            scaled = wanted
+            sws_setColorspaceDetails(
+                scaler, sws_getCoefficients(wanted.isBT709 ? SWS_CS_ITU709 : SWS_CS_DEFAULT),
+                wanted.isFullRange ? 1 : 0, sws_getCoefficients(SWS_CS_DEFAULT), 1, 0, 1 << 16, 1 << 16)
         }
 
-        private static func unavailable(_ what: String) -> GleanerError {
-            GleanerError(
-                .sourceUnavailable, what, remedy: "check that it is there, and that `ffprobe` shows a video in it")
-        }
+        // MARK: Names
 
         /// Without the password that an address may carry.
         static func printable(_ address: String) -> String {
@@ -254,19 +260,7 @@
     /// The collector stops; nobody wants to know more.
     struct VideoStopped: Error {}
 
-    /// A rectangle of a video's pixels, from the upper left corner.
-    public struct VideoRegion: Hashable, Sendable {
-        public var x: Int
-        public var y: Int
-        public var width: Int
-        public var height: Int
-        public init(x: Int, y: Int, width: Int, height: Int) {
-            self.x = x
-            self.y = y
-            self.width = width
-            self.height = height
-        }
-
+    extension VideoRegion {
         fileprivate func crop(_ frame: UnsafeMutablePointer<AVFrame>) throws {
             let (right, bottom) = (Int(frame.pointee.width) - x - width, Int(frame.pointee.height) - y - height)
             guard right >= 0, bottom >= 0 else {

@@ -14,6 +14,20 @@
         public init(keptAs: PictureEncoding) { self.keptAs = keptAs }
     }
 
+    /// A rectangle of a video's pixels, from the upper left corner.
+    public struct VideoRegion: Hashable, Sendable {
+        public var x: Int
+        public var y: Int
+        public var width: Int
+        public var height: Int
+        public init(x: Int, y: Int, width: Int, height: Int) {
+            self.x = x
+            self.y = y
+            self.width = width
+            self.height = height
+        }
+    }
+
     /// Leaves out frames that come sooner than a rate allows.
     struct VideoPace {
         private let interval: Double

@@ -19,18 +19,17 @@ public enum BatchVerifier {
     public static func verify(_ folder: String) throws -> BatchManifest {
         let manifest = try self.manifest(in: folder).manifest
         try requireListed(manifest, in: folder)
-        // While one group is read the disk gets the next one ready: small files cost it a way each.
-        let groups = stride(from: 0, to: manifest.files.count, by: groupCount).map {
-            manifest.files[$0..<min($0 + groupCount, manifest.files.count)]
-        }
-        try Workers.forEach(groups) { group in
-            for file in group { readAhead(file, in: folder) }
-            for file in group { try verify(file, in: folder) }
+        let files = manifest.files
+        for file in files.prefix(aheadCount) { readAhead(file, in: folder) }
+        try Workers.forEach(Array(files.indices)) { index in
+            if index + aheadCount < files.count { readAhead(files[index + aheadCount], in: folder) }
+            try verify(files[index], in: folder)
         }
         return manifest
     }
 
-    private static let groupCount = 32
+    /// The disk gets so many files ready while others are read: small ones cost it a way each.
+    private static let aheadCount = 32
     private static let readAheadByteCountMax = 256 << 10
 
     /// The manifest of a batch's folder and the id that its bytes give; nothing else is looked at.

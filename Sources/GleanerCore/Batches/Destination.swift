@@ -19,15 +19,24 @@ extension SealedBatch {
     /// The size of all its files, in bytes.
     public var byteCount: Int { manifest.files.reduce(manifestData.count) { $0 + $1.bytes } }
 
-    private static var pieceByteCount: Int { 4 << 20 }
+    private static var pieceByteCount: Int { 1 << 20 }
 
-    /// Hands out a file from its beginning to its end, in pieces of at most 4 MiB, and checks it on the way.
+    /// Hands out a range of a file in order, in pieces of at most 1 MiB, for those who check for themselves that it is
+    /// what was sealed.
+    public func forEachUncheckedPiece(
+        of file: BatchManifest.File, in range: Range<Int>, _ body: ([UInt8]) throws -> Void
+    ) throws {
+        for offset in stride(from: range.lowerBound, to: range.upperBound, by: Self.pieceByteCount) {
+            try body(read(file, at: offset, byteCount: min(Self.pieceByteCount, range.upperBound - offset)))
+        }
+    }
+
+    /// Hands out a file from its beginning to its end, in pieces of at most 1 MiB, and checks it on the way.
     ///
     /// - Throws: ``GleanerError`` with code `batch.damaged` after the last piece, if it was not what was sealed.
     public func forEachPiece(of file: BatchManifest.File, _ body: ([UInt8]) throws -> Void) throws {
         var hasher = DigestHasher()
-        for offset in stride(from: 0, to: file.bytes, by: Self.pieceByteCount) {
-            let piece = try read(file, at: offset, byteCount: min(Self.pieceByteCount, file.bytes - offset))
+        try forEachUncheckedPiece(of: file, in: 0..<file.bytes) { piece in
             piece.withUnsafeBytes { hasher.update($0) }
             try body(piece)
         }

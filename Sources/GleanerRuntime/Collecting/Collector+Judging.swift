@@ -62,17 +62,13 @@ extension Collector {
         finalState.withLock { $0 = judge.state }
     }
 
-    /// Scenes became unfamiliar: it is written down, for whoever looks.
+    /// Scenes became unfamiliar.
     private func raise(_ alarm: String, model: ModelID) {
         let message =
             alarm == "novelty"
             ? "frames became less like what was kept" : "\(model) became less sure of what it sees"
         logger.warning("drift", metadata: ["what": "\(message)"])
-        do {
-            try deployment.store.record("drift.\(alarm)", message, detail: ["model": .string("\(model)")])
-        } catch {
-            logger.warning("the alarm cannot be written down", metadata: ["error": "\(error)"])
-        }
+        note("drift.\(alarm)", message, detail: ["model": .string("\(model)")])
     }
 
     /// Scores one kept sample with the model that serves, if there is time for it.

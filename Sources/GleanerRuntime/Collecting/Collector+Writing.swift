@@ -35,7 +35,7 @@ extension Collector {
             let report = try deployment.store.commit(frames.map(\.outcome), collectorState: states.last?.0, at: last)
             let gone = report.expired.union(report.refused.keys.map(\.local))
             if !gone.isEmpty { tell(FeedbackNews(released: gone)) }
-            progress.offered += frames.reduce(frames.count) { $0 + $1.outcome.lateCount }
+            progress.offered += report.storedCount + report.rejectedCount + report.droppedCount
             progress.stored += report.storedCount
             progress.rejected += report.rejectedCount
             progress.dropped += report.droppedCount

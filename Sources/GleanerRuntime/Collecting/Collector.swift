@@ -237,9 +237,10 @@ public final class Collector: @unchecked Sendable {
         }
     }
 
-    private func note(_ kind: String, _ message: String) {
+    /// Writes an event down, for whoever looks.
+    func note(_ kind: String, _ message: String, detail: [String: JSONValue] = [:]) {
         do {
-            try deployment.store.record(kind, message)
+            try deployment.store.record(kind, message, detail: detail)
         } catch {
             logger.warning("an event cannot be written down", metadata: ["event": "\(kind)", "error": "\(error)"])
         }

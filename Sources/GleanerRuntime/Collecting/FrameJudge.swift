@@ -108,8 +108,9 @@ final class FrameJudge: @unchecked Sendable {
     private func judgePicture(
         _ slot: FrameSlot, at now: Instant, into frame: inout FrameOutcome, _ record: inout DecisionRecord
     ) {
+        let encoding: PictureEncoding
         do {
-            try takePixels(of: slot)
+            encoding = try takePixels(of: slot)
         } catch {
             return frame.outcome = .dropped(reason: error.codeText)
         }
@@ -133,7 +134,7 @@ final class FrameJudge: @unchecked Sendable {
             sequence: slot.sequence, prediction: said.prediction, manifest: manifest, scoreMin: scoreMin, hash: hash,
             embedding: said.embedding, frameSize: FrameSize(width: pixels.width, height: pixels.height))
         candidate.disagreement = shadow?.disagreement(
-            with: said.prediction, of: manifest, scoreMin: scoreMin, on: { try picture(of: slot).bytes },
+            with: said.prediction, of: manifest, scoreMin: scoreMin, on: { try picture(of: slot) },
             sequence: slot.sequence)
         let confidence = Double(said.prediction.confidence(scoreMin: scoreMin))
         frame.exposure = .init(model: manifest.id, confidence: gate.duplicateOf == nil ? confidence : nil)
@@ -146,17 +147,18 @@ final class FrameJudge: @unchecked Sendable {
                 reason: reason.rawValue, topClass: topClass(of: candidate), model: manifest.id, utility: utility?.value)
         case .keep(let choice):
             if choice.reason == .strategy(Disagreement.name) { shadow?.report.kept += 1 }
-            let picture: (bytes: [UInt8], encoding: PictureEncoding)
+            let picture: [UInt8]
             do {
                 picture = try self.picture(of: slot)
             } catch {
                 return frame.outcome = .dropped(
                     reason: error.codeText, topClass: topClass(of: candidate), model: manifest.id)
             }
-            let sample = sampleRecord(of: candidate, slot: slot, picture: picture, choice: choice, scene: gate.scene)
+            let sample = sampleRecord(
+                of: candidate, slot: slot, picture: picture, encoding: encoding, choice: choice, scene: gate.scene)
             frame.embedding = candidate.embedding
             frame.outcome = .stored(
-                sample, picture: picture.bytes,
+                sample, picture: picture,
                 evictionKey: EvictionKey(
                     utility: choice.utility, isAudit: choice.reason.isAudit, run: run, sequence: slot.sequence,
                     draw: draw
@@ -165,12 +167,12 @@ final class FrameJudge: @unchecked Sendable {
     }
 
     private func sampleRecord(
-        of candidate: Candidate, slot: FrameSlot, picture: (bytes: [UInt8], encoding: PictureEncoding),
-        choice: Choice, scene: Int
+        of candidate: Candidate, slot: FrameSlot, picture: [UInt8], encoding: PictureEncoding, choice: Choice,
+        scene: Int
     ) -> SampleRecord {
         let id = SampleID(device: device, run: run, sequence: slot.sequence)
         var record = SampleRecord(
-            id: id, sha256: Digest(of: picture.bytes), bytes: picture.bytes.count, encoding: picture.encoding,
+            id: id, sha256: Digest(of: picture), bytes: picture.count, encoding: encoding,
             width: pixels.width, height: pixels.height,
             source: slot.buffer.origin.source, origin: slot.buffer.origin.name, capturedAt: slot.buffer.capturedAt,
             model: candidate.manifest.id,
@@ -188,25 +190,25 @@ final class FrameJudge: @unchecked Sendable {
     }
 
     /// Gets a frame's pixels, upright, from whatever form its source gave it in.
-    private func takePixels(of slot: FrameSlot) throws {
+    ///
+    /// - Returns: how its picture is encoded, or will be.
+    private func takePixels(of slot: FrameSlot) throws -> PictureEncoding {
         switch slot.buffer.content {
-        case .encoded: try slot.buffer.encoded.withUnsafeBytes { _ = try decoder.decode($0, into: &pixels) }
-        case .pixels:
+        case .encoded:
+            return try slot.buffer.encoded.withUnsafeBytes { try decoder.decode($0, into: &pixels).encoding }
+        case .pixels(let encoding):
             swap(&pixels, &slot.buffer.pixels)
             slot.buffer.encoded = []
+            return encoding
         }
     }
 
     /// The picture of the frame whose pixels were taken last: as it was captured, or encoded now.
-    private func picture(of slot: FrameSlot) throws -> (bytes: [UInt8], encoding: PictureEncoding) {
-        switch slot.buffer.content {
-        case .encoded:
-            let header = try slot.buffer.encoded.withUnsafeBytes { try PictureHeader.read($0) }
-            return (slot.buffer.encoded, header.encoding)
-        case .pixels(let encoding):
-            if slot.buffer.encoded.isEmpty { slot.buffer.encoded = try encoder.encode(pixels, as: encoding) }
-            return (slot.buffer.encoded, encoding)
+    private func picture(of slot: FrameSlot) throws -> [UInt8] {
+        if case .pixels(let encoding) = slot.buffer.content, slot.buffer.encoded.isEmpty {
+            slot.buffer.encoded = try encoder.encode(pixels, as: encoding)
         }
+        return slot.buffer.encoded
     }
 
     private func topClass(of candidate: Candidate) -> String? {

@@ -55,7 +55,8 @@ final class ModelShadow: @unchecked Sendable {
         let began = ContinuousClock.now
         defer { spentSeconds += (ContinuousClock.now - began).seconds }
         do {
-            guard let answer = try model.judge(picture()) else { return nil }
+            // A picture that cannot be had is not the model's failure.
+            guard let picture = try? picture(), let answer = try model.judge(picture) else { return nil }
             note(answer)
             let own = Self.claims(of: prediction, scoreMin: scoreMin)
             let other = Self.prediction(answer.prediction, in: manifest.labels)

@@ -196,7 +196,9 @@ public struct FolderDestination: Destination {
     }
 
     private static let groupCount = 64
-    private static let pieceByteCount = 1 << 20
+    /// The disk begins with a file of so many bytes while others are copied; for smaller ones that costs more than it
+    /// gains.
+    private static let writeOutByteCountMin = 64 << 10
 
     private func fill(
         _ folder: String, from batch: any SealedBatch, _ delivery: Delivery, _ cancellation: Cancellation
@@ -236,11 +238,10 @@ public struct FolderDestination: Destination {
     ) throws {
         let copy = try DescriptorFile(
             "\(folder)/\(file.path)", flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
-        for offset in stride(from: 0, to: file.bytes, by: Self.pieceByteCount) {
+        try batch.forEachUncheckedPiece(of: file, in: 0..<file.bytes) { piece in
             try cancellation.check()
-            try copy.write(
-                batch.read(file, at: offset, byteCount: min(Self.pieceByteCount, file.bytes - offset)))
+            try copy.write(piece)
         }
-        if file.bytes >= 64 << 10 { gleaner_begin_writing_out(copy.descriptor) }
+        if file.bytes >= Self.writeOutByteCountMin { gleaner_begin_writing_out(copy.descriptor) }
     }
 }

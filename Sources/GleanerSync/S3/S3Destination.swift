@@ -154,8 +154,6 @@
         let key: String
         let delivery: Delivery
 
-        private static let readByteCount = 1 << 20
-
         private var note: String { "upload \(file.path)" }
 
         func run(partByteCount: Int) async throws {
@@ -197,10 +195,9 @@
             let found: (part: Digest, whole: DigestHasher) = try await blocking { cancellation in
                 var whole = begun
                 var part = DigestHasher()
-                for offset in stride(from: range.lowerBound, to: range.upperBound, by: Self.readByteCount) {
+                try batch.forEachUncheckedPiece(of: file, in: range) { piece in
                     try cancellation.check()
-                    let count = min(Self.readByteCount, range.upperBound - offset)
-                    try batch.read(file, at: offset, byteCount: count).withUnsafeBytes {
+                    piece.withUnsafeBytes {
                         part.update($0)
                         whole.update($0)
                     }
