@@ -30,4 +30,20 @@ public enum Workers {
         }
         if let failure = failure.withLock({ $0 }) { throw failure.error }
     }
+
+    /// What `transform` makes of each element, several at a time, in their order.
+    ///
+    /// - Throws: the error of the first element that failed, in their order.
+    public static func map<Element: Sendable, Value: Sendable>(
+        _ elements: [Element], _ transform: @Sendable (Element) throws -> Value
+    ) throws -> [Value] {
+        let size = max((elements.count + count - 1) / count, 1)
+        let pieces = stride(from: 0, to: elements.count, by: size).map { $0..<min($0 + size, elements.count) }
+        let found = Mutex<[Int: [Value]]>([:])
+        try forEach(pieces) { piece in
+            let values = try elements[piece].map(transform)
+            found.withLock { $0[piece.lowerBound] = values }
+        }
+        return found.withLock { found in pieces.flatMap { found[$0.lowerBound] ?? [] } }
+    }
 }

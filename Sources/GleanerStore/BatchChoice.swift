@@ -167,7 +167,9 @@ struct BatchChoice {
     /// Those that shall leave, less those that left, were labeled or evicted since they were chosen.
     private func chosenStill(_ count: Int, _ db: Database) throws -> [Int64] {
         guard let chosen else { return try keys("audit = 0 ORDER BY utility DESC, sample_key LIMIT ?", [count], db) }
-        return try chosen.prefix(count).filter { try keys("sample_key = ?", [$0], db) == [$0] }
+        let wanted = chosen.prefix(count)
+        let still = try Set(keys("sample_key IN (SELECT value FROM json_each(?))", [Self.json(Array(wanted))], db))
+        return wanted.filter(still.contains)
     }
 
     private func audit(limit: Int, offset: Int, _ db: Database) throws -> [Int64] {

@@ -97,23 +97,25 @@ extension DeploymentStore {
     ///
     /// - Throws: ``GleanerError`` with code `sample.damaged`. That sample is put aside; discard the batch.
     public func members(of number: Int, from position: Int, limit: Int) throws -> [SampleRecord] {
-        let wholes = try read { db in
-            try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT \(Self.wholeColumns), purpose, (SELECT smallest FROM evicted_key) AS smallest
-                    FROM batch_sample b CROSS JOIN sample s USING (sample_key) JOIN batch USING (number) \(Self.wholeJoins(label: "b.label_key"))
-                    WHERE b.number = ? AND b.position >= ? ORDER BY b.position LIMIT ?
-                    """, arguments: [number, position, limit])
+        let (rows, smallest) = try read { db in
+            let rows = try Row.fetchAll(
+                db.cachedStatement(
+                    sql: """
+                        SELECT \(WholeRow.columns), purpose
+                        FROM batch_sample b CROSS JOIN sample s USING (sample_key) JOIN batch USING (number)
+                          \(WholeRow.joins(label: "b.label_key"))
+                        WHERE b.number = ? AND b.position >= ? ORDER BY b.position LIMIT ?
+                        """), arguments: [number, position, limit])
+            let smallest = try Double.fetchOne(db, sql: "SELECT smallest FROM evicted_key")
+            return (try rows.map { (whole: try WholeRow($0), purpose: $0["purpose"] as String) }, smallest)
         }
-        return try wholes.map { whole in
-            let row = try SampleRow(whole)
-            guard let sample = try Self.stored(row, whole) else {
-                throw try damaged(row, bytes: nil, "its record is not what was stored")
+        return try zip(rows, Workers.map(rows) { $0.whole.sample }).map { found, sample in
+            guard let sample else {
+                throw try damaged(found.whole.row, bytes: nil, "its record is not what was stored")
             }
             var record = sample.record
-            if whole["purpose"] == BatchPurpose.training.rawValue {
-                record.weight = record.trainingWeight(evictedFrom: whole["smallest"])
+            if found.purpose == BatchPurpose.training.rawValue {
+                record.weight = record.trainingWeight(evictedFrom: smallest)
             }
             return record
         }

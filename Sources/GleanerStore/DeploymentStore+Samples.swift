@@ -9,7 +9,7 @@ extension DeploymentStore {
     public func sample(_ name: String) throws -> StoredSample {
         let (row, sample, deliveries) = try read { db in
             let row = try SampleRow.find(named: name, db)
-            return (row, try Self.stored(row, try Self.fetchWhole(row.key, db)), try Self.deliveries(of: row.key, db))
+            return (row, try WholeRow.fetch(key: row.key, db)?.sample, try Self.deliveries(of: row.key, db))
         }
         guard var sample else { throw try damaged(row, bytes: nil, "its record is not what was stored") }
         sample.deliveries = deliveries
@@ -27,10 +27,10 @@ extension DeploymentStore {
         var broken: [SampleRow] = []
         let page = try read { db in
             let rows = try Row.fetchAll(db, sql: query.sql, arguments: query.arguments)
-            let samples = try rows.compactMap { whole in
-                let row = try SampleRow(whole)
-                let sample = try Self.stored(row, whole)
-                if sample == nil { broken.append(row) }
+            let samples = try rows.compactMap { row in
+                let whole = try WholeRow(row)
+                let sample = whole.sample
+                if sample == nil { broken.append(whole.row) }
                 return sample
             }
             let next = rows.count < query.limit ? nil : rows.last.map(SampleQuery.cursor)
@@ -144,34 +144,6 @@ extension DeploymentStore {
 
     private static func withoutPixels(_ row: SampleRow) -> GleanerError {
         GleanerError(.sampleEvicted, "sample \(row.id.short) has no pixels any more: they were \(row.pixels.rawValue)")
-    }
-
-    /// The tables that make a whole sample, from `sample s` and a label's key.
-    static func wholeJoins(label: String) -> String {
-        "\(SampleRow.joins) LEFT JOIN record c USING (sample_key) LEFT JOIN label l ON l.label_key = \(label)"
-    }
-    static let wholeColumns =
-        "\(SampleRow.columns), c.json AS record_json, c.sha256 AS record_sha256, l.json AS label_json"
-
-    private static func fetchWhole(_ key: Int64, _ db: Database) throws -> Row? {
-        try db.first(
-            "SELECT \(wholeColumns) FROM sample s \(wholeJoins(label: "s.label_key")) WHERE s.sample_key = ?", [key])
-    }
-
-    /// A sample from its joined row; `nil` when its record does not have its digest.
-    static func stored(_ row: SampleRow, _ whole: Row?) throws -> StoredSample? {
-        guard let whole, let json = whole["record_json"] as Data?, let sha256 = whole["record_sha256"] as Data?,
-            Digest(of: json).data == sha256,
-            var record = try? CanonicalJSON.decode(SampleRecord.self, from: json, named: "a sample")
-        else { return nil }
-        let represents = whole["represents"] as Int
-        record.represents = represents > 0 ? represents : nil
-        record.label = (whole["label_json"] as Data?).flatMap { json in
-            try? CanonicalJSON.decode(LabelRecord.self, from: json, named: "a label")
-        }
-        return StoredSample(
-            record: record, labelState: row.labelState, pixels: row.pixels, isKept: row.isKept,
-            isHeld: row.heldCount > 0)
     }
 
     private static func deliveries(of key: Int64, _ db: Database) throws -> [SampleDelivery] {

@@ -35,9 +35,9 @@ struct SampleQuery {
         let condition = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
         // The page is cut before anything is joined: a join first would sort the whole queue.
         sql = """
-            SELECT \(DeploymentStore.wholeColumns)
+            SELECT \(WholeRow.columns)
             FROM (SELECT * FROM sample \(condition) ORDER BY \(columns) LIMIT ?) s
-            \(DeploymentStore.wholeJoins(label: "s.label_key"))
+            \(WholeRow.joins(label: "s.label_key"))
             ORDER BY \(columns.replacing("sample_key", with: "s.sample_key"))
             """
         self.arguments = arguments + [limit]

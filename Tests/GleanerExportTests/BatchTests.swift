@@ -33,21 +33,21 @@ import Testing
     @Test func samplesThatDoNotBelongAreRefused() throws {
         let folder = try TemporaryFolder()
         var batch = try writer(.training, in: folder)
-        _ = try batch.append(Make.digit(1, label: .classified("zero")))
+        try batch.append([Make.digit(1, label: .classified("zero"))])
         for (sample, code) in [
             (Make.digit(1, label: .classified("zero")), "batch.sample: two samples"),
             (Make.fruit(2, label: .boxes([])), "batch.sample: sample"), (Make.digit(3), "export.label"),
             (Make.digit(4, label: .unusable), "export.label"), (Make.digit(5, label: .boxes([])), "export.label"),
             (Make.digit(6, label: .classified("nine")), "export.label: sample"),
         ] {
-            #expect(failure { try batch.append(sample) }.hasPrefix(code))
+            #expect(failure { try batch.append([sample]) }.hasPrefix(code))
         }
         var broken = Make.digit(7, label: .classified("zero"))
         broken.utility = .nan
-        #expect(failure { try batch.append(broken) }.hasPrefix("batch.sample"))
+        #expect(failure { try batch.append([broken]) }.hasPrefix("batch.sample"))
         var short = try BatchWriter(
             folder: try folder.folder("b"), header: Make.header(.labeling, .classification, count: 2), formats: [])
-        _ = try short.append(Make.digit(1))
+        try short.append([Make.digit(1)])
         #expect(failure { try short.finish() }.contains("1 samples, and 2 were announced"))
     }
 
@@ -66,7 +66,7 @@ import Testing
     func picturesStayInsideOfTheBatch(_ path: String) throws {
         let folder = try TemporaryFolder()
         var batch = try writer(formats: [("one", Placing(path: path))], in: folder)
-        #expect(failure { try batch.append(Make.digit(1)) }.contains("cannot lie at"))
+        #expect(failure { try batch.append([Make.digit(1)]) }.contains("cannot lie at"))
     }
 
     @Test func onlyOneFormatMayPlacePictures() throws {
@@ -75,14 +75,15 @@ import Testing
             ("one", Placing(path: "a.png")), ("none", Placing()), ("two", ImageFolderExport()),
         ]
         var batch = try writer(formats: formats, in: folder)
-        #expect(failure { try batch.append(Make.digit(1)) }.contains("formats one and two both say"))
+        #expect(failure { try batch.append([Make.digit(1)]) }.contains("formats one and two both say"))
     }
 
     @Test func anOlderModelsUnknownClassStaysInTheSamplesAlone() throws {
         let folder = try TemporaryFolder()
         var batch = try writer(formats: [("coco", CocoExport()), ("label-studio", LabelStudioExport())], in: folder)
-        _ = try batch.append(
-            Make.sample(1, .classification(probabilities: [0.25, 0.75]), labels: ["zero", "eleven"]))
+        try batch.append([
+            Make.sample(1, .classification(probabilities: [0.25, 0.75]), labels: ["zero", "eleven"])
+        ])
         _ = try batch.finish()
         #expect(try folder.text("outbox/samples.jsonl").contains("eleven"))
         #expect(try !folder.text("outbox/coco.json").contains("category_id"))
@@ -100,8 +101,8 @@ enum TestBatch {
         var batch = try BatchWriter(
             folder: try folder.folder("outbox"), header: Make.header(.labeling, .classification, count: 2),
             formats: [("coco", CocoExport()), ("csv", CSVExport())])
-        _ = try batch.append(Make.digit(1))
-        _ = try batch.append(Make.digit(2))
+        try batch.append([Make.digit(1)])
+        try batch.append([Make.digit(2)])
         return try batch.finish()
     }
 

@@ -12,7 +12,7 @@ import Testing
         var batch = try BatchWriter(
             folder: try folder.folder("outbox"), header: Make.header(.training, .detection, count: 3),
             formats: [("one", format)])
-        for fruit in fruits { _ = try batch.append(fruit) }
+        try batch.append(fruits)
         _ = try batch.finish { Make.picture($0.sequence) }
         return try OutboxBatch("\(folder.path)/outbox", sealedAt: Timestamp(milliseconds: 0)) { id, range in
             Array(picture(id).dropFirst(range.lowerBound).prefix(range.count))

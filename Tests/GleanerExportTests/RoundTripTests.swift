@@ -14,7 +14,7 @@ import Testing
         var batch = try BatchWriter(
             folder: try folder.folder("outbox"), header: Make.header(.training, task, count: samples.count),
             formats: [("one", format)])
-        for sample in samples { _ = try batch.append(sample) }
+        try batch.append(samples)
         _ = try batch.finish { Make.picture($0.sequence) }
         return try TestBatch.deliver(in: folder)
     }
@@ -303,7 +303,7 @@ import Testing
         var batch = try BatchWriter(
             folder: try folder.folder("outbox"), header: Make.header(.training, .classification, count: 1),
             formats: [("webdataset", WebDatasetExport())])
-        _ = try batch.append(Make.digit(1, label: .classified("zero")))
+        try batch.append([Make.digit(1, label: .classified("zero"))])
         #expect(failure { try batch.finish { _ in [1, 2, 3] } }.hasPrefix("batch.damaged"))
     }
 
@@ -312,7 +312,7 @@ import Testing
         var batch = try BatchWriter(
             folder: try folder.folder("outbox"), header: Make.header(.training, .classification, count: 1),
             formats: [("webdataset", WebDatasetExport()), ("coco", CocoExport())])
-        let message = failure { try batch.append(Make.digit(1, label: .classified("zero"))) }
+        let message = failure { try batch.append([Make.digit(1, label: .classified("zero"))]) }
         #expect(message.contains("a batch of its own") || message.contains("packs the pictures"), "\(message)")
     }
 

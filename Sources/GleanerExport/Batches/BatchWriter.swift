@@ -5,7 +5,7 @@ public import GleanerCore
 /// and digest.
 ///
 /// Pictures are listed by the digests that their samples carry and are not written here: until a batch is delivered
-/// they lie where they lay. Call ``append(_:)`` for each sample, then ``finish()``.
+/// they lie where they lay. Call ``append(_:)`` until it has all samples, then ``finish(picture:)``.
 ///
 /// The label of a training sample must be of the batch's task and classes. A *prediction* of a class that the batch
 /// does not have (an older model's) stays in `samples.jsonl` and is left out of the views.
@@ -40,17 +40,25 @@ public struct BatchWriter {
         }
     }
 
-    /// Adds a sample.
+    /// Adds samples in this order; many at once are encoded on all processors.
     ///
-    /// - Returns: it, with ``SampleRecord/file`` set to the place of its picture in the batch.
     /// - Throws: ``GleanerError``; the batch cannot be finished then.
-    public mutating func append(_ sample: SampleRecord) throws -> SampleRecord {
+    public mutating func append(_ samples: [SampleRecord]) throws {
+        let placed = try samples.map { try place($0) }
+        for line in try Workers.map(placed, { sample in try Self.written(sample) { try CanonicalJSON.encode(sample) } })
+        {
+            try lines.write(line)
+            try lines.write("\n")
+        }
+        sampleCount += samples.count
+    }
+
+    /// Adds a sample to the views, and sets ``SampleRecord/file`` to the place of its picture in the batch.
+    private mutating func place(_ sample: SampleRecord) throws -> SampleRecord {
         try check(sample)
-        var sample = sample
         let place = try place(of: sample)
-        sample.file = place.path
-        guard BatchPath.isSafe(sample.file) else {
-            throw GleanerError(.batchSample, "the picture of sample \(sample.id) cannot lie at '\(sample.file)'")
+        guard BatchPath.isSafe(place.path) else {
+            throw GleanerError(.batchSample, "the picture of sample \(sample.id) cannot lie at '\(place.path)'")
         }
         if case .file(let path) = place {
             guard paths.insert(path).inserted else {
@@ -58,16 +66,21 @@ public struct BatchWriter {
             }
             pictures.append(BatchManifest.File(path: path, bytes: sample.bytes, sha256: sample.sha256))
         }
-        do {
-            try lines.write(CanonicalJSON.encode(sample))
-            try lines.write("\n")
+        models.insert(sample.model)
+        var sample = sample
+        sample.file = place.path
+        try Self.written(sample) {
             for index in views.indices { try views[index].writer.append(sample) }
+        }
+        return sample
+    }
+
+    private static func written<Value>(_ sample: SampleRecord, _ body: () throws -> Value) throws -> Value {
+        do {
+            return try body()
         } catch let error as EncodingError {
             throw GleanerError(.batchSample, "sample \(sample.id) cannot be written as JSON", cause: error)
         }
-        models.insert(sample.model)
-        sampleCount += 1
-        return sample
     }
 
     /// Completes the batch and makes it durable.

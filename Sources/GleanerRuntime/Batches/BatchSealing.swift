@@ -66,9 +66,7 @@ extension Deployment {
             }
             var writer = try BatchWriter(folder: partial, header: header, formats: formats)
             for start in stride(from: 0, to: header.sampleCount, by: Self.memberPageCount) {
-                for sample in try store.members(of: open.number, from: start, limit: Self.memberPageCount) {
-                    _ = try writer.append(sample)
-                }
+                try writer.append(try store.members(of: open.number, from: start, limit: Self.memberPageCount))
             }
             try writeVerdicts(on: writer.models, into: partial)
             let (_, id) = try writer.finish { try store.picture(of: $0) }
