@@ -1,18 +1,24 @@
 /// Runs one loaded model. One thread at a time; another thread may load the next session meanwhile.
 public protocol InferenceSession: AnyObject, Sendable {
     var manifest: ModelManifest { get }
-    /// Fill it, then ``run()``. Made and bound once.
+    /// Fill it, then ``run()``.
     var input: TensorBuffer { get }
-    /// Runs the model on ``input``. What it returns is read in place and stays valid until the next run.
+    /// Runs the model on a tensor of the shape and type of ``input``: that one, or one that another thread fills while
+    /// this one is at work. What it returns is read in place and stays valid until the next run.
+    ///
+    /// Tensors are remembered; give the same few.
     ///
     /// - Throws: ``GleanerError`` when the runtime fails.
-    func run() throws -> TensorOutputs
+    func run(on tensor: TensorBuffer) throws -> TensorOutputs
     /// What the features are computed by: equal for models of one backbone. `nil` when it is not known.
     var featuresDigest: Digest? { get }
 }
 
 extension InferenceSession {
     public var featuresDigest: Digest? { nil }
+
+    /// Runs the model on ``input``.
+    public func run() throws -> TensorOutputs { try run(on: input) }
 }
 
 /// The outputs of one run, by position or name.

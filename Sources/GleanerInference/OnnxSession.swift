@@ -18,7 +18,9 @@ final class OnnxSession: InferenceSession, @unchecked Sendable {
     /// The output that embeddings are made of.
     private let featuresName: String?
     let featuresDigest: Digest?
-    private let inputValue: OrtHandle
+    /// The tensors that it was run on, with what the runtime knows them by. There are as many as frames on their way.
+    private var inputs: [(tensor: TensorBuffer, value: OrtHandle)] = []
+    private var boundInput: TensorBuffer?
     private let inputNames: CStrings
     private let outputNames: CStrings
     private let binding: OrtHandle
@@ -39,25 +41,42 @@ final class OnnxSession: InferenceSession, @unchecked Sendable {
         featuresName = features
         self.featuresDigest = featuresDigest
         input = try InputFit(manifest: manifest, inspection: model.inspection).makeInput()
-        inputValue = try runtime.value(over: input)
         inputNames = CStrings([input.name])
         outputNames = CStrings(model.inspection.outputs.map(\.name))
         binding = try api.make("bind tensors", release: api.pointee.ReleaseIoBinding, keeping: model.session) {
             api.pointee.CreateIoBinding(model.session.pointer, &$0)
         }
         try requireReadableOutputs()
-        _ = try runUnbound()
+        _ = try runUnbound(on: try value(of: input))
         try bind(tensors)
     }
 
-    func run() throws -> TensorOutputs {
-        guard isBound else { return try runUnbound() }
+    func run(on tensor: TensorBuffer) throws -> TensorOutputs {
+        let value = try value(of: tensor)
+        guard isBound else { return try runUnbound(on: value) }
+        if boundInput !== tensor {
+            try api.check(api.pointee.BindInput(binding.pointer, input.name, value.pointer), "bind '\(input.name)'")
+            boundInput = tensor
+        }
         let status = api.pointee.RunWithBinding(model.session.pointer, nil, binding.pointer)
         guard let failure = api.failure(of: status) else { return outputs }
-        guard let unbound = try? runUnbound() else { throw failed(failure) }
+        guard let unbound = try? runUnbound(on: value) else { throw failed(failure) }
         isBound = false
         return unbound
     }
+
+    private func value(of tensor: TensorBuffer) throws -> OrtHandle {
+        if let known = inputs.first(where: { $0.tensor === tensor }) { return known.value }
+        precondition(
+            tensor.shape == input.shape && tensor.elementType == input.elementType,
+            "a tensor that is no input of the model")
+        let value = try model.runtime.value(over: tensor)
+        if inputs.count >= Self.inputCountMax { inputs.removeFirst() }
+        inputs.append((tensor, value))
+        return value
+    }
+
+    private static let inputCountMax = 16
 
     private func requireReadableOutputs() throws {
         for output in model.inspection.outputs where output.elementType == nil {
@@ -70,7 +89,6 @@ final class OnnxSession: InferenceSession, @unchecked Sendable {
     }
 
     private func bind(_ tensors: [TensorBuffer]) throws {
-        try api.check(api.pointee.BindInput(binding.pointer, input.name, inputValue.pointer), "bind '\(input.name)'")
         outputValues = try tensors.map { tensor in
             let value = try model.runtime.value(over: tensor)
             try api.check(
@@ -81,10 +99,10 @@ final class OnnxSession: InferenceSession, @unchecked Sendable {
     }
 
     /// Runs with outputs that the runtime allocates, and copies them.
-    private func runUnbound() throws -> TensorOutputs {
+    private func runUnbound(on input: OrtHandle) throws -> TensorOutputs {
         var values = [OpaquePointer?](repeating: nil, count: outputNames.pointers.count)
         let status = api.pointee.Run(
-            model.session.pointer, nil, inputNames.pointers, [inputValue.pointer], 1, outputNames.pointers,
+            model.session.pointer, nil, inputNames.pointers, [input.pointer], 1, outputNames.pointers,
             values.count, &values)
         defer { for value in values { if let value { api.pointee.ReleaseValue(value) } } }
         if let failure = api.failure(of: status) { throw failed(failure) }

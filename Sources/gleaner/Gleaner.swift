@@ -18,6 +18,6 @@ struct Gleaner: AsyncParsableCommand {
         subcommands: [
             InitCommand.self, CheckCommand.self, RunCommand.self, StatusCommand.self, SampleCommand.self,
             ExportCommand.self, LabelCommand.self, ModelCommand.self, ReportCommand.self, ReplayCommand.self,
-            LineageCommand.self, SyncCommand.self, DestinationCommand.self, ComponentsCommand.self,
+            LineageCommand.self, BenchCommand.self, SyncCommand.self, DestinationCommand.self, ComponentsCommand.self,
         ])
 }

@@ -19,6 +19,7 @@ OUTPUT_SCHEMAS = {
     "init": "init",
     "check": "check",
     "run": "run",
+    "bench": "bench",
     "status": "status",
     "sample list": "sample-list",
     "sample show": "sample-line",

@@ -55,6 +55,7 @@ def test_every_command_prints_what_its_schema_says(meter, camera, meter_bundles,
     meter("model", "sign", tmp_path / "packed.tar", "--key", key["private_file"], "--expires", "2099-01-01")
     meter("model", "verify", tmp_path / "packed.tar", "--trust", key["key"])
     meter("report")
+    meter("bench", "--frames", 10)
     meter("replay")
     meter("lineage", first)
     meter("lineage", "meter-digits@2")

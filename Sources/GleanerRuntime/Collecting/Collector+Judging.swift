@@ -10,7 +10,7 @@ private let rescorePageCount = 64
 /// The budget's state is some kilobytes: written each second it would wear the card out.
 private let stateIntervalSeconds = 30.0
 
-/// The judge: pixels, model, selection.
+/// The judge: model, selection.
 extension Collector {
     func judge(_ judge: FrameJudge, clock: CollectingClock) {
         defer { judged.close() }
@@ -22,7 +22,7 @@ extension Collector {
         judging: while true {
             // What a burst of frames has earned counts soon, though no frame may follow for hours.
             let secondsToSave = isSaved ? 3600 : max(savedAt.seconds + stateIntervalSeconds - clock.now().seconds, 0)
-            let popped = full.pop(withinSeconds: rescoring.isWaiting ? idleSeconds : secondsToSave)
+            let popped = prepared.pop(withinSeconds: rescoring.isWaiting ? idleSeconds : secondsToSave)
             // Told to stop: what was not judged stays in the source.
             if stop.isRaised { break }
             switch popped {
@@ -53,8 +53,7 @@ extension Collector {
             }
             rescore(judge, &rescoring, clock: clock, unbounded: false)
         }
-        empty.close()
-        full.close()
+        for queue in [empty, full, prepared] { queue.close() }
         // The source has ended, and there is all the time for what frames left undone.
         while !rescoring.isComplete, !stop.isRaised { rescore(judge, &rescoring, clock: clock, unbounded: true) }
         writeServedCount(of: judge)

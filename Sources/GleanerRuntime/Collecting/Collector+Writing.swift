@@ -32,7 +32,9 @@ extension Collector {
         let scores = group.compactMap { if case .score(let score) = $0 { score } else { nil } }
         let states = group.compactMap { if case .state(let state, let instant) = $0 { (state, instant) } else { nil } }
         if let last = [frames.last?.instant, states.last?.1].compactMap({ $0 }).max() {
-            let report = try deployment.store.commit(frames.map(\.outcome), collectorState: states.last?.0, at: last)
+            let report = try times.measure(.commit) {
+                try deployment.store.commit(frames.map(\.outcome), collectorState: states.last?.0, at: last)
+            }
             let gone = report.expired.union(report.refused.keys.map(\.local))
             if !gone.isEmpty { tell(FeedbackNews(released: gone)) }
             progress.offered += report.storedCount + report.rejectedCount + report.droppedCount

@@ -7,9 +7,9 @@ import Synchronization
 
 /// Runs the loop of one deployment: frames in, samples kept, everything else counted.
 ///
-/// Three threads, each blocking in its own calls: the reader (files, cameras), the judge (pixels, model, selection)
-/// and the writer (flushes). Bounded queues between them hold the faster ones back; a fourth thread watches for a
-/// newly activated model, and over one in probation. Nothing counts until the writer has made it durable, and the place in the source is
+/// Four threads, each blocking in its own calls: the reader (files, cameras), the preparer (pixels), the judge (model,
+/// selection) and the writer (flushes). Bounded queues between them hold the faster ones back; a fifth thread watches
+/// for a newly activated model, and over one in probation. Nothing counts until the writer has made it durable, and the place in the source is
 /// written in the same transaction, so a crash at any instruction neither loses nor repeats a frame.
 ///
 /// `@unchecked Sendable`: the stored properties are constants; what threads share is in `Mutex`es and queues.
@@ -25,7 +25,7 @@ public final class Collector: @unchecked Sendable {
         public var remaining: Int?
     }
 
-    /// Frames between reader and judge: enough to hide a slow read, few enough for a small memory.
+    /// Frames from reader to judge: enough to hide a slow read, few enough for a small memory.
     static let slotCount = 4
     /// One at the judge, and one behind it: a live frame must not grow old.
     static let liveSlotCount = 2
@@ -43,12 +43,15 @@ public final class Collector: @unchecked Sendable {
 
     let empty = HandoffQueue<FrameSlot>(countMax: slotCount)
     let full = HandoffQueue<FrameSlot>(countMax: slotCount)
+    let prepared = HandoffQueue<FrameSlot>(countMax: slotCount)
     let judged = HandoffQueue<Finding>(countMax: groupCountMax)
     let nextModel = Mutex<NextModel?>(nil)
     let nextShadow = Mutex<ShadowChange?>(nil)
     let news = Mutex<FeedbackNews?>(nil)
     let remaining = Mutex<Int?>(nil)
     let inference = InferenceWatch()
+    let times = StageTimes()
+    let wish = InputWish()
     let finalState = Mutex<JSONValue?>(nil)
     /// Origins on their way to the disk: a file that changes or is seen twice meanwhile must not be offered twice.
     let inFlight = Mutex<Set<FrameOrigin>>([])
@@ -105,7 +108,7 @@ public final class Collector: @unchecked Sendable {
             device: try store.device(), run: run, settings: deployment.configuration.selection, model: model,
             memory: try rememberedHashes(), bank: try rememberedEmbeddings(of: model.manifest.id),
             state: restored.state, recordedByteCountMax: deployment.configuration.storage.decisionByteCountMax,
-            inference: inference)
+            inference: inference, wish: wish)
         judge.learn(FeedbackNews(competence: [model.manifest.id: try store.competence(of: model.manifest.id)]))
         try resumeProbation(of: loaded.slot, in: judge)
         var shadow: ModelID?
@@ -115,11 +118,12 @@ public final class Collector: @unchecked Sendable {
             "collecting", metadata: ["source": "\(source.name)", "model": "\(model.manifest.id)", "run": "\(run)"])
 
         async let reader: Void = Self.onThread("reader") { self.read(frames) }
+        async let preparer: Void = Self.onThread("preparer") { self.prepare() }
         Self.start("judge", judging) { self.judge(judge, clock: clock) }
         async let writer: Void = Self.onThread("writer") { self.write() }
         async let watcher: Void = Self.onThread("watcher") { [shadow] in self.watch(clock: clock, shadow: shadow) }
         await judging.wait()
-        _ = await (reader, writer)
+        _ = await (reader, preparer, writer)
         stop.raise()
         await watcher
         if let failure = failure.withLock({ $0 }) { throw failure }
@@ -187,7 +191,7 @@ public final class Collector: @unchecked Sendable {
     /// Ends the run without the judge, who may never come back; what it has judged is stored.
     func abandonJudge(_ error: any Error) {
         fail(error)
-        for queue in [full, empty] { queue.close() }
+        for queue in [full, prepared, empty] { queue.close() }
         judged.close()
         judging.signal()
     }
@@ -215,11 +219,24 @@ public final class Collector: @unchecked Sendable {
         }
     }
 
+    // MARK: The preparer
+
+    private func prepare() {
+        defer { prepared.close() }
+        let preparer = FramePreparer(wish: wish, times: times)
+        while let slot = full.pop() {
+            preparer.prepare(slot)
+            guard prepared.push(slot) else { return }
+        }
+    }
+
+    // MARK: Sources
+
     /// Waits for a source's next frame; `false` at its end.
     private func fill(_ slot: FrameSlot, from source: inout any FrameSource) throws -> Bool {
         var isInterrupted = false
         while true {
-            switch try source.next(into: &slot.buffer) {
+            switch try times.measure(.read, { try source.next(into: &slot.buffer) }) {
             case .frame: slot.failure = nil
             case .unreadable(let error): slot.failure = error
             case .interrupted(let error):

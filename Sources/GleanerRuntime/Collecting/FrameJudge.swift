@@ -23,24 +23,28 @@ final class FrameJudge: @unchecked Sendable {
     private var selector: Selector
     private var recorder: DecisionRecorder?
     private let draw: SeededDraw
-    private var decoder = PictureDecoder()
+    private let wish: InputWish
     private var encoder = PictureEncoder()
+    // For kept frames that are scored anew.
+    private var decoder = PictureDecoder()
     private var pixels = PixelBuffer()
 
     init(
         device: DeviceID, run: RunID, settings: Configuration.SelectionSettings, model: LoadedModel,
         memory: HashMemory, bank: EmbeddingBank, state: JSONValue?, recordedByteCountMax: Int,
-        inference: InferenceWatch
+        inference: InferenceWatch, wish: InputWish = InputWish()
     ) {
         self.device = device
         self.run = run
         self.settings = settings
+        self.wish = wish
         serving = ServingModel(model, inference: inference)
         draw = SeededDraw(seed: settings.seed)
         selector = Selector(settings: settings.rules, draw: draw, run: run, memory: memory, bank: bank)
         if let state { restore(state) }
         recorder = DecisionRecorder(
             policy: settings.source, model: model.manifest.id, byteCountMax: recordedByteCountMax)
+        wish.serve(model.manifest.input)
     }
 
     var model: LoadedModel { serving.model }
@@ -74,6 +78,7 @@ final class FrameJudge: @unchecked Sendable {
             if model.manifest.id != before.manifest.id {
                 selector.modelChanged(sharesEmbeddings: model.sharesEmbeddings(with: before))
                 recorder?.note(.model(model.manifest.id))
+                wish.serve(model.manifest.input)
             }
         }
         return try change(serving)
@@ -89,17 +94,19 @@ final class FrameJudge: @unchecked Sendable {
         recorder?.note(.released(news.released))
     }
 
-    /// Judges one frame. It never throws: a frame that cannot be judged has that as its outcome.
+    /// Judges one frame that was prepared. It never throws: a frame that cannot be judged has that as its outcome.
     func judge(_ slot: FrameSlot, at now: Instant) -> FrameOutcome {
         var frame = FrameOutcome(
             sequence: slot.sequence, origin: slot.buffer.origin, outcome: .dropped(reason: "failed"))
         frame.lateCount = slot.buffer.lateCount
         recorder?.willDecide { selector.state }
         var record = DecisionRecord(course: .unread, instant: now)
-        if let failure = slot.failure {
-            frame.outcome = .dropped(reason: failure.code.rawValue)
+        if let failure = slot.failure ?? slot.damage {
+            frame.outcome = .dropped(reason: failure.codeText)
         } else {
+            slot.watch.resume()
             judgePicture(slot, at: now, into: &frame, &record)
+            slot.watch.endFrame()
         }
         frame.recording = recorder?.recording(of: record)
         return frame
@@ -108,16 +115,11 @@ final class FrameJudge: @unchecked Sendable {
     private func judgePicture(
         _ slot: FrameSlot, at now: Instant, into frame: inout FrameOutcome, _ record: inout DecisionRecord
     ) {
-        let encoding: PictureEncoding
-        do {
-            encoding = try takePixels(of: slot)
-        } catch {
-            return frame.outcome = .dropped(reason: error.codeText)
-        }
         let id = model.manifest.id
-        let hash = PerceptualHash.of(pixels)
-        let gate = selector.gate(sequence: slot.sequence, hash: hash, at: now)
-        record = selector.record(of: hash, gate: gate, at: now)
+        let gate = selector.gate(sequence: slot.sequence, hash: slot.hash, at: now)
+        record = selector.record(of: slot.hash, gate: gate, at: now)
+        slot.watch.end(.gate)
+        wish.tell(wasAsked: !gate.stops)
         if gate.stops {
             frame.exposure = .init(model: id, confidence: nil)
             frame.duplicateOf = gate.duplicateOf
@@ -125,14 +127,15 @@ final class FrameJudge: @unchecked Sendable {
         }
         let said: ServingModel.Said
         do {
-            said = try serving.say(of: pixels)
+            said = try serving.say(of: slot)
         } catch {
             return frame.outcome = .dropped(reason: error.codeText, model: id)
         }
         let (manifest, scoreMin) = (said.model.manifest, said.model.decoder.scoreMin)
         var candidate = Candidate(
-            sequence: slot.sequence, prediction: said.prediction, manifest: manifest, scoreMin: scoreMin, hash: hash,
-            embedding: said.embedding, frameSize: FrameSize(width: pixels.width, height: pixels.height))
+            sequence: slot.sequence, prediction: said.prediction, manifest: manifest, scoreMin: scoreMin,
+            hash: slot.hash, embedding: said.embedding,
+            frameSize: FrameSize(width: slot.buffer.pixels.width, height: slot.buffer.pixels.height))
         candidate.disagreement = shadow?.disagreement(
             with: said.prediction, of: manifest, scoreMin: scoreMin, on: { try picture(of: slot) },
             sequence: slot.sequence)
@@ -140,6 +143,7 @@ final class FrameJudge: @unchecked Sendable {
         frame.exposure = .init(model: manifest.id, confidence: gate.duplicateOf == nil ? confidence : nil)
         let decision = selector.decision(about: candidate, gate: gate, at: now)
         record = decision.record
+        slot.watch.end(.select)
         switch decision.verdict {
         case .reject(let reason, let utility, let original):
             frame.duplicateOf = original
@@ -155,7 +159,7 @@ final class FrameJudge: @unchecked Sendable {
                     reason: error.codeText, topClass: topClass(of: candidate), model: manifest.id)
             }
             let sample = sampleRecord(
-                of: candidate, slot: slot, picture: picture, encoding: encoding, choice: choice, scene: gate.scene)
+                of: candidate, slot: slot, picture: picture, choice: choice, scene: gate.scene)
             frame.embedding = candidate.embedding
             frame.outcome = .stored(
                 sample, picture: picture,
@@ -163,17 +167,17 @@ final class FrameJudge: @unchecked Sendable {
                     utility: choice.utility, isAudit: choice.reason.isAudit, run: run, sequence: slot.sequence,
                     draw: draw
                 ).value)
+            slot.watch.end(.keep)
         }
     }
 
     private func sampleRecord(
-        of candidate: Candidate, slot: FrameSlot, picture: [UInt8], encoding: PictureEncoding, choice: Choice,
-        scene: Int
+        of candidate: Candidate, slot: FrameSlot, picture: [UInt8], choice: Choice, scene: Int
     ) -> SampleRecord {
         let id = SampleID(device: device, run: run, sequence: slot.sequence)
         var record = SampleRecord(
-            id: id, sha256: Digest(of: picture), bytes: picture.count, encoding: encoding,
-            width: pixels.width, height: pixels.height,
+            id: id, sha256: Digest(of: picture), bytes: picture.count, encoding: slot.encoding,
+            width: slot.buffer.pixels.width, height: slot.buffer.pixels.height,
             source: slot.buffer.origin.source, origin: slot.buffer.origin.name, capturedAt: slot.buffer.capturedAt,
             model: candidate.manifest.id,
             prediction: PredictionRecord(
@@ -189,24 +193,10 @@ final class FrameJudge: @unchecked Sendable {
         return record
     }
 
-    /// Gets a frame's pixels, upright, from whatever form its source gave it in.
-    ///
-    /// - Returns: how its picture is encoded, or will be.
-    private func takePixels(of slot: FrameSlot) throws -> PictureEncoding {
-        switch slot.buffer.content {
-        case .encoded:
-            return try slot.buffer.encoded.withUnsafeBytes { try decoder.decode($0, into: &pixels).encoding }
-        case .pixels(let encoding):
-            swap(&pixels, &slot.buffer.pixels)
-            slot.buffer.encoded = []
-            return encoding
-        }
-    }
-
-    /// The picture of the frame whose pixels were taken last: as it was captured, or encoded now.
+    /// The frame's picture: as it was captured, or encoded now.
     private func picture(of slot: FrameSlot) throws -> [UInt8] {
         if case .pixels(let encoding) = slot.buffer.content, slot.buffer.encoded.isEmpty {
-            slot.buffer.encoded = try encoder.encode(pixels, as: encoding)
+            slot.buffer.encoded = try encoder.encode(slot.buffer.pixels, as: encoding)
         }
         return slot.buffer.encoded
     }

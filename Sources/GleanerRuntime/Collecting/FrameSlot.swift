@@ -1,4 +1,5 @@
 import GleanerCore
+import GleanerImaging
 
 /// One of the few frame buffers that travel round the loop: filled by the reader, emptied by the judge, used again.
 ///
@@ -9,4 +10,16 @@ final class FrameSlot: @unchecked Sendable {
     var sequence: UInt64 = 0
     /// Set when the frame could not even be read.
     var failure: GleanerError?
+
+    // What is made of the frame before it is judged.
+    var watch = StageWatch(nil)
+    /// Set when its pixels could not be had.
+    var damage: (any Error)?
+    /// How its picture is encoded, or will be if it is kept.
+    var encoding = PictureEncoding.png
+    var hash = PerceptualHash(bits: 0)
+    /// The frame as the model that served meanwhile takes it.
+    var input: ModelInput?
+    /// Whether ``input`` holds this frame.
+    var isPrepared = false
 }

@@ -101,11 +101,12 @@ final class ServingModel {
 
     /// What is said of a frame: by the model, or, if that one fails in its probation, by its predecessor, so that no frame
     /// is lost by a swap.
-    func say(of pixels: PixelBuffer) throws -> Said {
-        guard probation != nil else { return try ask(model, pixels) }
+    func say(of slot: FrameSlot) throws -> Said {
+        guard probation != nil else { return try ask(model, { try $0.judge(slot) }) }
+        let pixels = slot.buffer.pixels
         let said: Said
         do {
-            said = try ask(model, pixels)
+            said = try ask(model) { try $0.judge(slot) }
         } catch {
             return try sayInstead(of: pixels, because: error)
         }
@@ -153,10 +154,16 @@ final class ServingModel {
     }
 
     private func ask(_ model: LoadedModel, _ pixels: PixelBuffer) throws -> Said {
+        try ask(model) { try $0.judge(pixels) }
+    }
+
+    private func ask(
+        _ model: LoadedModel, _ judge: (LoadedModel) throws -> (prediction: Prediction, embedding: Embedding?)
+    ) throws -> Said {
         inference.begin(model.manifest.id)
         defer { inference.end() }
         let began = ContinuousClock.now
-        let (prediction, embedding) = try model.judge(pixels)
+        let (prediction, embedding) = try judge(model)
         let seconds = (ContinuousClock.now - began).seconds
         if model === self.model {
             latencies.append(seconds)

@@ -93,9 +93,47 @@ final class LoadedModel: @unchecked Sendable {
 
     /// What the model says of a frame, and what it sees in it.
     func judge(_ pixels: PixelBuffer) throws -> (prediction: Prediction, embedding: Embedding?) {
-        guard let letterbox = writer?.fill(from: pixels), let outputs = try session?.run() else {
-            throw GleanerError(.modelFailed, "\(manifest.id) is out of memory", remedy: "load it first")
+        let letterbox = try prepare(pixels)
+        return try interpret(try infer(), of: pixels, letterbox)
+    }
+
+    /// What it says of a frame on its way through the loop, each stage timed.
+    func judge(_ slot: FrameSlot) throws -> (prediction: Prediction, embedding: Embedding?) {
+        let letterbox: Letterbox
+        let outputs: TensorOutputs
+        if slot.isPrepared, let input = slot.input, input.spec == manifest.input, let filled = input.letterbox {
+            letterbox = filled
+            outputs = try infer(on: input.tensor)
+        } else {
+            letterbox = try prepare(slot.buffer.pixels)
+            slot.watch.end(.prepare)
+            outputs = try infer()
         }
+        slot.watch.end(.infer)
+        defer { slot.watch.end(.interpret) }
+        return try interpret(outputs, of: slot.buffer.pixels, letterbox)
+    }
+
+    /// Fills the model's own input; returns where the frame lies in it.
+    func prepare(_ pixels: PixelBuffer) throws -> Letterbox {
+        guard let letterbox = writer?.fill(from: pixels) else { throw outOfMemory }
+        return letterbox
+    }
+
+    /// Runs the model on its own input as it is, or on one that was filled elsewhere.
+    func infer(on tensor: TensorBuffer? = nil) throws -> TensorOutputs {
+        guard let session else { throw outOfMemory }
+        return try session.run(on: tensor ?? session.input)
+    }
+
+    private var outOfMemory: GleanerError {
+        GleanerError(.modelFailed, "\(manifest.id) is out of memory", remedy: "load it first")
+    }
+
+    /// What the outputs say of a frame.
+    func interpret(
+        _ outputs: TensorOutputs, of pixels: PixelBuffer, _ letterbox: Letterbox
+    ) throws -> (prediction: Prediction, embedding: Embedding?) {
         try checkShapes(of: outputs)
         let prediction = try decoder.decode(outputs, undoing: letterbox)
         try checkClasses(of: prediction)
