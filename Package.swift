@@ -116,6 +116,10 @@ let package = Package(
         .executableTarget(
             name: "StoreStorm", dependencies: ["GleanerStore", "GleanerCore"], path: "Tests/StoreStorm",
             swiftSettings: strict),
+        // Times the queue; `Tests/bench.sh` runs it.
+        .executableTarget(
+            name: "StoreBench", dependencies: ["GleanerStore", "GleanerCore"], path: "Tests/StoreBench",
+            swiftSettings: strict),
         .testTarget(
             name: "GleanerStoreTests",
             dependencies: [

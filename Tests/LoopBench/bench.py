@@ -52,16 +52,27 @@ class Deployments:
         write_configuration(self.ready, self.configuration)
 
     def run(self, frames):
-        """Seconds of a whole run until the source ends."""
+        """Seconds of a whole run until the source ends, and its peak memory in MiB."""
         self.number += 1
         folder = self.work / f"run-{self.number}"
         shutil.copytree(self.ready, folder)
         gleaner = Gleaner(os.environ["GLEANER_BIN"], folder)
         os.sync()
-        seconds, _ = measured(gleaner.command("run", "--until-end"))
+        seconds, peak = measured(gleaner.command("run", "--until-end"))
         offered = gleaner("status")["frames"]["offered"]
         assert offered == frames, (offered, frames)
-        return seconds
+        return seconds, peak
+
+    def seconds(self, frames):
+        return self.run(frames)[0]
+
+
+def camera(folder, count, size):
+    """A folder of pictures of a size."""
+    folder.mkdir()
+    for number in range(count):
+        noise(folder / f"{number:06}.jpg", size, number, quality=75)
+    return folder
 
 
 def against_script(work, network, count, rounds, threads):
@@ -71,22 +82,24 @@ def against_script(work, network, count, rounds, threads):
     """
     work.mkdir()
     model = network(work / "net.onnx")
-    camera, nothing = work / "camera", work / "nothing"
-    for folder in (camera, nothing):
-        folder.mkdir()
-    for number in range(count):
-        noise(camera / f"{number:06}.jpg", (640, 480), number, quality=75)
-    deployments = Deployments(work / "ours", model, f"folder:{camera}", EVERYTHING, threads)
+    pictures, nothing = camera(work / "camera", count, (640, 480)), camera(work / "nothing", 0, None)
+    deployments = Deployments(work / "ours", model, f"folder:{pictures}", EVERYTHING, threads)
     idle = Deployments(work / "idle", model, f"folder:{nothing}", EVERYTHING, threads)
     queues = iter(range(1_000_000))
 
     def script():
         os.sync()
-        words = [sys.executable, HERE / "script.py", model, camera, work / f"queue-{next(queues)}.sqlite", threads]
+        words = [sys.executable, HERE / "script.py", model, pictures, work / f"queue-{next(queues)}.sqlite", threads]
         return float(subprocess.run(list(map(str, words)), check=True, stdout=subprocess.PIPE).stdout)
 
-    ours, theirs, ratio = paired(rounds, lambda: deployments.run(count) - idle.run(0), script)
+    ours, theirs, ratio = paired(rounds, lambda: deployments.seconds(count) - idle.seconds(0), script)
     return ratio, {"frames_per_s": round(count / ours, 1), "script_frames_per_s": round(count / theirs, 1)}
+
+
+def fastestdet(work):
+    """FastestDet's file, and its bundle."""
+    folder = DATA / "models" / "fastestdet-coco-352"
+    return folder / "model.onnx", bundles.make(folder, work / "bundle")
 
 
 RAW = """
@@ -112,36 +125,159 @@ def against_raw_inference(work, rounds):
     The raw runs' seconds are their loop's alone; ours are the whole command's less what one without frames takes.
     """
     work.mkdir()
-    model, count = DATA / "models" / "fastestdet-coco-352", 1189
-    bundle = bundles.make(model, work / "bundle")
-    (work / "nothing").mkdir()
+    model, bundle = fastestdet(work)
+    count, nothing = 1189, camera(work / "nothing", 0, None)
     # Otherwise most frames are known for what was kept before any inference.
     selection = "{budget: {share: 0.02}, deduplicate: false}"
     video = f"video:{DATA / 'detection' / 'video' / 'bottle-detection.mp4'}"
     deployments = Deployments(work / "ours", bundle, video, selection, 1)
-    idle = Deployments(work / "idle", bundle, f"folder:{work / 'nothing'}", selection, 1)
+    idle = Deployments(work / "idle", bundle, f"folder:{nothing}", selection, 1)
 
     def raw():
-        words = [sys.executable, "-c", RAW, model / "model.onnx", count]
+        words = [sys.executable, "-c", RAW, model, count]
         return float(subprocess.run(list(map(str, words)), check=True, stdout=subprocess.PIPE).stdout)
 
-    ours, theirs, ratio = paired(rounds, lambda: deployments.run(count) - idle.run(0), raw)
+    ours, theirs, ratio = paired(rounds, lambda: deployments.seconds(count) - idle.seconds(0), raw)
     return ratio, {"frames_per_s": round(count / ours, 1), "raw_frames_per_s": round(count / theirs, 1)}
+
+
+def over_floor(work, rounds):
+    """What a frame of 1280 × 720 takes beside inference, from a JPEG in memory to the decision, against its parts alone."""
+    work.mkdir()
+    _, bundle = fastestdet(work)
+    pictures = camera(work / "camera", 50, (1280, 720))
+    deployments = Deployments(work / "ours", bundle, f"folder:{pictures}", "{budget: {share: 0.02}}", 1)
+    gleaner = Gleaner(os.environ["GLEANER_BIN"], deployments.ready)
+    found = [gleaner("bench", "--frames", 200) for _ in range(rounds)]
+    medians = {
+        name: {
+            line["stage"]: round(statistics.median(lines), 3)
+            for stage, line in enumerate(found[0]["stages"])
+            if (lines := [each["stages"][stage].get(name) for each in found])[0] is not None
+        }
+        for name in ("p50", "alone")
+    }
+    return statistics.median(each["over_parts"] for each in found), medians
+
+
+RUNTIME_ALONE = """
+import sys
+import numpy
+def resident():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) / 1024
+before = resident()
+import onnxruntime
+options = onnxruntime.SessionOptions()
+options.intra_op_num_threads = 1
+options.enable_cpu_mem_arena = False
+session = onnxruntime.InferenceSession(sys.argv[1], options, providers=["CPUExecutionProvider"])
+(spec,) = session.get_inputs()
+for number in range(20):
+    session.run(None, {spec.name: numpy.zeros(spec.shape, numpy.float32)})
+print(resident() - before)
+"""
+
+
+def extra_memory(work, rounds):
+    """Peak MiB of a run at 1280 × 720 over what ONNX Runtime adds to an empty process with the same model."""
+    work.mkdir()
+    model, bundle = fastestdet(work)
+    pictures = camera(work / "camera", 60, (1280, 720))
+    deployments = Deployments(work / "ours", bundle, f"folder:{pictures}", "{budget: {share: 0.1}}", 1)
+    words = [sys.executable, "-c", RUNTIME_ALONE, model]
+    alone = [float(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout) for _ in range(rounds)]
+    peaks = [deployments.run(60)[1] for _ in range(rounds)]
+    ours, runtime = statistics.median(peaks), statistics.median(alone)
+    return ours - runtime, {"peak_mib": round(ours, 1), "runtime_mib": round(runtime, 1)}
+
+
+def store_bench(*words):
+    words = [os.environ["STORE_BENCH"], *map(str, words)]
+    output = subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout
+    return json.loads(output) if output.strip() else None
+
+
+def queue(folder):
+    gleaner = Gleaner(os.environ["GLEANER_BIN"], folder)
+    gleaner("init", folder)
+    return gleaner
+
+
+def raw_write(work, count):
+    """Durable frames of 100 KB a second, beside a plain loop that writes each to a file of its own and flushes it."""
+    queue(work)
+    found = store_bench("write", work, count, 100_000)
+    return found.pop("ratio"), found
+
+
+def growth(work, samples, groups):
+    """What a sample costs in a queue of so many, beside one of a thousand: medians of groups, both in turn."""
+    work.mkdir()
+    begin = time.monotonic()
+    for name, count in (("small", 1000), ("large", samples)):
+        queue(work / name)
+        store_bench("grow", work / name, count)
+    print(f"   filled in {time.monotonic() - begin:.0f} s", file=sys.stderr)
+    found = {"small": [], "large": []}
+    for number in range(5):
+        for name in ("small", "large") if number % 2 else ("large", "small"):
+            # A queue of a thousand does not stay one for long.
+            folder = work / f"{name}-{number}" if name == "small" else work / name
+            if name == "small":
+                shutil.copytree(work / name, folder)
+            found[name].append(store_bench("enqueue", folder, groups))
+    both = {
+        name: {key: round(statistics.median(each[key] for each in lines), 2) for key in lines[0]}
+        for name, lines in found.items()
+    }
+    ratio = statistics.median(large["p50_us"] / small["p50_us"] for small, large in zip(*found.values()))
+    both["p99_ratio"] = round(statistics.median(b["p99_us"] / a["p99_us"] for a, b in zip(*found.values())), 2)
+    return ratio, both
+
+
+def start(work, grown, rounds):
+    """Seconds of a whole run of one frame, model loaded, over a full queue; beside it over an empty one."""
+    work.mkdir()
+    model = networks.small(work / "net.onnx")
+    pictures = camera(work / "camera", rounds + 1, (640, 480))
+    one = work / "one"
+    one.mkdir()
+    found = {}
+    for name, folder in (("full", grown), ("empty", work / "empty")):
+        gleaner = queue(folder) if name == "empty" else Gleaner(os.environ["GLEANER_BIN"], folder)
+        gleaner("model", "import", model)
+        write_configuration(
+            folder, f"source: folder:{one}\nselection: {EVERYTHING}\nstorage: {{quota: 100 GiB, keep_free: 0}}\n"
+        )
+        found[name] = []
+        for number in range(rounds + 1):
+            shutil.copy(pictures / f"{number:06}.jpg", one / f"{name}-{number}.jpg")
+            before = gleaner("status")["frames"]["offered"]
+            seconds, _ = measured(gleaner.command("run", "--until-end"))
+            assert gleaner("status")["frames"]["offered"] > before
+            found[name] += [seconds] if number else []
+    medians = {name: round(statistics.median(seconds), 3) for name, seconds in found.items()}
+    return medians["full"], medians
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer frames, three rounds")
+    parser.add_argument("--quick", action="store_true", help="fewer frames and samples, three rounds")
     parser.add_argument("--only", action="append", help="a row by its name")
     parser.add_argument("--work", type=Path, help="where the files go; the disk that is measured")
     given = parser.parse_args()
-    rounds = 3 if given.quick else 7
-    count = 200 if given.quick else 500
+    rounds, count, samples = (3, 200, 100_000) if given.quick else (7, 500, 1_000_000)
     work = Path(tempfile.mkdtemp(prefix="gleaner-bench-", dir=given.work))
     rows = {
         "vs_script_small": lambda place: against_script(place, networks.small, count, rounds, 1),
         "vs_script_mobilenet": lambda place: against_script(place, networks.mobilenet, count, rounds, 1),
         "of_raw_inference": lambda place: against_raw_inference(place, rounds),
+        "over_floor": lambda place: over_floor(place, rounds),
+        "of_raw_write": lambda place: raw_write(place, 256),
+        "extra_rss_mib": lambda place: extra_memory(place, rounds),
+        "growth_1k_to_1m": lambda place: growth(place, samples, 100),
+        "start_s": lambda place: start(place, work / "growth_1k_to_1m" / "large", rounds),
     }
     answer, details = {}, {}
     try:
