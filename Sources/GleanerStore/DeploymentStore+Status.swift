@@ -1,3 +1,4 @@
+public import Foundation
 import GRDB
 public import GleanerCore
 
@@ -52,6 +53,20 @@ extension DeploymentStore {
         status.quarantineCount = Quarantine(folder).count()
         status.collector = DeploymentLock.holder(of: .collector, in: folder)
         return status
+    }
+
+    /// What the collector wrote down of its loop last, as JSON.
+    public func loopReport() throws -> Data? {
+        try read { db in try String.fetchOne(db, sql: "SELECT json FROM loop_report") }.map { Data($0.utf8) }
+    }
+
+    /// Writes down how the loop goes, instead of what stood there.
+    public func setLoopReport(_ json: Data) throws {
+        try write { db in
+            try db.run(
+                "INSERT INTO loop_report VALUES (1, ?) ON CONFLICT DO UPDATE SET json = excluded.json",
+                [String(decoding: json, as: UTF8.self)])
+        }
     }
 
     private static func readTotals(into status: inout StoreStatus, _ db: Database) throws {

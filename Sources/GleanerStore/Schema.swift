@@ -5,7 +5,7 @@ enum Schema {
     /// `GLNR`: tells our databases from everybody else's.
     static let applicationID = 0x474c_4e52
     /// The number of migrations, kept as `user_version` so that a newer database is known by its first 100 bytes.
-    static let version = 6
+    static let version = 7
 
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -32,6 +32,10 @@ enum Schema {
         migrator.registerMigration("6") { db in
             try db.execute(sql: "PRAGMA user_version = 6")
             try db.execute(sql: syncing)
+        }
+        migrator.registerMigration("7") { db in
+            try db.execute(sql: "PRAGMA user_version = 7")
+            try db.execute(sql: loop)
         }
         return migrator
     }
@@ -358,5 +362,10 @@ enum Schema {
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX arrival_by_digest ON arrival (sha256);
         CREATE TABLE sync_wish (id INTEGER PRIMARY KEY CHECK (id = 1), count INTEGER NOT NULL) STRICT;
+        """
+
+    /// How fast the collector's loop is, as JSON.
+    private static let loop = """
+        CREATE TABLE loop_report (id INTEGER PRIMARY KEY CHECK (id = 1), json TEXT NOT NULL) STRICT;
         """
 }

@@ -3,7 +3,7 @@ import GleanerCore
 
 /// Where commands write: results to standard output, everything else to standard error.
 enum Terminal {
-    static func out(_ text: String) { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
+    static func out(_ text: String, end: String = "\n") { FileHandle.standardOutput.write(Data((text + end).utf8)) }
     static func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
 
     /// Whether a person is watching standard error.

@@ -9,16 +9,19 @@ private let feedbackIntervalSeconds = 5.0
 
 /// The watcher: sees what other processes did to the deployment, and what the judge cannot see of itself.
 extension Collector {
-    /// Looks whether another process activated a model or brought labels, gives up on labels that are overdue, and
-    /// watches over a model in probation.
+    /// Looks whether another process activated a model or brought labels, gives up on labels that are overdue, watches
+    /// over a model in probation, and writes down how fast the loop is.
     ///
     /// - Parameter shadow: The model in the shadow that is known already.
     func watch(clock: CollectingClock, shadow: ModelID?) {
         var version: Int?
         var learnedAt = clock.now()
         var shadow = shadow
+        var reporting = LoopReporting(at: clock.now())
+        defer { write(reporting.report(times, frameCount: offered, at: clock.now(), isLast: true)) }
         while !stop.wait(seconds: watchIntervalSeconds) {
             watchProbation()
+            write(reporting.report(times, frameCount: offered, at: clock.now()))
             do {
                 let now = try deployment.store.dataVersion()
                 let isDue = takeRetry()
@@ -33,6 +36,17 @@ extension Collector {
             } catch {
                 logger.warning("cannot look for news", metadata: ["error": "\(error)"])
             }
+        }
+    }
+
+    private var offered: Int { offeredCount.load(ordering: .relaxed) }
+
+    private func write(_ report: LoopReport?) {
+        guard let report else { return }
+        do {
+            try deployment.store.setLoopReport(CanonicalJSON.encode(report))
+        } catch {
+            logger.warning("the loop's speed cannot be written down", metadata: ["error": "\(error)"])
         }
     }
 

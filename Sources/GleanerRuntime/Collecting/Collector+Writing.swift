@@ -38,6 +38,7 @@ extension Collector {
             let gone = report.expired.union(report.refused.keys.map(\.local))
             if !gone.isEmpty { tell(FeedbackNews(released: gone)) }
             progress.offered += report.storedCount + report.rejectedCount + report.droppedCount
+            offeredCount.store(progress.offered, ordering: .relaxed)
             progress.stored += report.storedCount
             progress.rejected += report.rejectedCount
             progress.dropped += report.droppedCount

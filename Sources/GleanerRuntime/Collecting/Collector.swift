@@ -52,6 +52,8 @@ public final class Collector: @unchecked Sendable {
     let inference = InferenceWatch()
     let times = StageTimes()
     let wish = InputWish()
+    /// Frames of this run that are durable.
+    let offeredCount = Atomic<Int>(0)
     let finalState = Mutex<JSONValue?>(nil)
     /// Origins on their way to the disk: a file that changes or is seen twice meanwhile must not be offered twice.
     let inFlight = Mutex<Set<FrameOrigin>>([])

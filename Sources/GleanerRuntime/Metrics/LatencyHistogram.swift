@@ -29,7 +29,8 @@ struct LatencyHistogram: Sendable {
         var seen = 0
         for (step, count) in counts.enumerated() {
             seen += count
-            if seen >= wanted { return min(Self.upperEnd(of: step), maxSeconds) }
+            // The last step has everything that took longer, too.
+            if seen >= wanted, step < counts.count - 1 { return min(Self.upperEnd(of: step), maxSeconds) }
         }
         return maxSeconds
     }

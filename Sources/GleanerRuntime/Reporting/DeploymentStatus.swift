@@ -38,6 +38,10 @@ public struct DeploymentStatus: Sendable, Codable {
     public var queue: Queue
     public var disk: Disk
     public var destinations: [DestinationStatus]
+    /// How fast frames pass; `nil` before any did.
+    public var loop: LoopReport?
+    /// Of the machine's sensors, if it has any.
+    public var temperatures: [Temperature]
     public var problems: [Problem]
 }
 
@@ -100,7 +104,7 @@ extension Deployment {
                 labeled: status.queue[.labeled] ?? 0, unusable: status.queue[.unusable] ?? 0,
                 expired: status.queue[.expired] ?? 0, evicted: status.evicted),
             disk: .init(usedBytes: status.disk.used, quotaBytes: status.quotaByteCount),
-            destinations: try destinationStatus(),
+            destinations: try destinationStatus(), loop: try loopReport(), temperatures: Temperature.all(),
             problems: DeploymentCheck.problems(of: self))
     }
 
