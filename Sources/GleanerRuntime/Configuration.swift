@@ -24,6 +24,7 @@ public struct Configuration: Sendable {
     struct InferenceSettings: Sendable {
         var libraryPath: String?
         var options: SessionOptions
+        var pace: LoopPace
     }
 
     /// What is kept, and for which part of the training data.
@@ -155,7 +156,10 @@ public struct Configuration: Sendable {
         options.usesArena = section.bool("arena", default: options.usesArena)
         options.givesFeatures = section.bool("features", default: options.givesFeatures)
         options.providers = section.strings("providers") ?? options.providers
-        let settings = InferenceSettings(libraryPath: section.string("library"), options: options)
+        let pace = LoopPace(
+            rateMax: section.number("max_rate", in: 0.001...1000),
+            dutyCycle: section.number("duty_cycle", in: 0.01...1) ?? 1)
+        let settings = InferenceSettings(libraryPath: section.string("library"), options: options, pace: pace)
         section.finish()
         return settings
     }

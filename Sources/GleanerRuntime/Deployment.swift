@@ -167,6 +167,8 @@ public final class Deployment: Sendable {
         # inference:
         #   library: /usr/lib/libonnxruntime.so.1   # found by itself in the usual places
         #   threads: 2
+        #   max_rate: 5                             # frames a second at most (default: all)
+        #   duty_cycle: 0.5                         # rests as long as a frame took: small boards stay cool (default: 1)
         #   optimization: all                       # none, basic, extended, all
         #   spinning: false
         #   arena: true

@@ -49,3 +49,22 @@ def test_prometheus_reads_every_number(meter, camera):
 
 def test_one_format_at_a_time(meter):
     assert "two formats" in meter.text("status", "--prometheus", "--json", status=64).stderr
+
+
+def test_frames_are_taken_no_faster_than_the_configuration_allows(meter, camera):
+    write_configuration(meter.folder, "source: folder:camera\ninference: {max_rate: 20}\n")
+    camera(*(f"meter-digits/images/field/{number:05}.jpg" for number in range(21)))
+    meter("run", "--until-end")
+    # By its own clock, which is not the machine's mood: twenty pauses of 50 ms.
+    assert meter("status")["loop"]["frames_per_second"] <= 21
+
+
+def test_a_loop_that_rests_works_on_one_frame_at_a_time(meter, camera):
+    write_configuration(meter.folder, "source: folder:camera\ninference: {duty_cycle: 0.1}\n")
+    camera(*(f"meter-digits/images/field/{number:05}.jpg" for number in range(20)))
+    meter("run", "--until-end")
+    loop = meter("status")["loop"]
+    work = {line["stage"]: line["sum_seconds"] for line in loop["stages"]}["frame"]
+    assert meter("status")["frames"]["offered"] == 20
+    # The last frame is not rested for.
+    assert work / (20 / loop["frames_per_second"]) < 0.2

@@ -160,7 +160,7 @@ struct StoreBench {
     }
 
     private func outcome(of picture: [UInt8]) -> FrameOutcome {
-        let utility = Double(sequence &* 7919 % 1009) / 1009
+        let utility = Self.draw(sequence)
         let record = SampleRecord(
             id: SampleID(device: device, run: run, sequence: sequence), sha256: Digest(of: picture),
             bytes: picture.count, encoding: .jpeg, width: 640, height: 480, source: "bench", origin: "\(sequence)",
@@ -172,7 +172,15 @@ struct StoreBench {
         let origin = FrameOrigin(source: "bench", name: "\(run)-\(sequence)", byteCount: 1, modifiedNanoseconds: 1)
         return FrameOutcome(
             sequence: sequence, origin: origin,
-            outcome: .stored(record, picture: picture, evictionKey: utility))
+            outcome: .stored(record, picture: picture, evictionKey: Self.draw(~sequence)))
+    }
+
+    /// In 0..<1, and as good as chance: every sample has its place in an index of its own.
+    private static func draw(_ number: UInt64) -> Double {
+        var state = number &* 0x9E37_79B9_7F4A_7C15
+        state = (state ^ state >> 30) &* 0xBF58_476D_1CE4_E5B9
+        state = (state ^ state >> 27) &* 0x94D0_49BB_1331_11EB
+        return Double((state ^ state >> 31) >> 11) * 0x1p-53
     }
 
     // MARK: Figures

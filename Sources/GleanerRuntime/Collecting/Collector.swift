@@ -202,10 +202,18 @@ public final class Collector: @unchecked Sendable {
 
     private func read(_ source: any FrameSource) {
         defer { full.close() }
-        for _ in 0..<(source.isLive ? Self.liveSlotCount : Self.slotCount) { _ = empty.push(FrameSlot()) }
+        var pace = deployment.configuration.inference.pace
+        for _ in 0..<(pace.rests ? 1 : source.isLive ? Self.liveSlotCount : Self.slotCount) {
+            _ = empty.push(FrameSlot())
+        }
         var source = source
         var sequence: UInt64 = 0
+        let begin = ContinuousClock.now
+        var handedOn = begin
         while !stop.isRaised, let slot = empty.pop() {
+            let now = ContinuousClock.now
+            let pause = pace.secondsToWait(at: (now - begin).seconds, workSeconds: (now - handedOn).seconds)
+            if pause > 0, stop.wait(seconds: pause) { return }
             do {
                 guard try fill(slot, from: &source) else { return }
             } catch {
@@ -217,6 +225,7 @@ public final class Collector: @unchecked Sendable {
             inFlight.withLock { _ = $0.insert(origin) }
             let count = source.remainingCount
             remaining.withLock { $0 = count }
+            handedOn = .now
             guard full.push(slot) else { return }
         }
     }
