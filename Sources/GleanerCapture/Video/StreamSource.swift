@@ -35,7 +35,9 @@
         ///   - options: FFmpeg's, for opening it.
         public init(url: String, options: [String: String] = [:], settings: VideoSettings, stop: StopSignal) {
             self.url = url
-            self.options = options
+            // A camera of one frame a second would be looked at for twenty, to learn how fast it is.
+            let brief = ["analyzeduration": "1000000", "fpsprobesize": "0"]
+            self.options = options.merging(brief) { given, _ in given }
             self.settings = settings
             self.stop = stop
             name = Self.name(of: url)
