@@ -5,8 +5,8 @@
     /// A camera or a stream: always its newest frame.
     ///
     /// A thread of its own decodes, because a camera does not wait. Frames that came while nobody was ready are counted
-    /// and gone. Where the stream ends, is cut or is not there yet, that is said once, and it is tried again: after a
-    /// second, and then less and less often.
+    /// and gone; pixels are made only of those that are taken. Where the stream ends, is cut or is not there yet, that
+    /// is said once, and it is tried again: after a second, and then less and less often.
     ///
     /// `@unchecked Sendable`: what the two threads share is touched under `condition` only.
     public final class StreamSource: FrameSource, @unchecked Sendable {
@@ -23,12 +23,16 @@
 
         private let condition = NSCondition()
         private var isStarted = false
-        /// The newest frame is in `pixels`, and nobody took it yet.
+        /// Nobody took the newest frame yet.
         private var isFresh = false
-        private var pixels = PixelBuffer()
+        private var newest = VideoFrame()
         private var capturedAt = Timestamp.now()
         private var lateCount = 0
         private var interruption: GleanerError?
+
+        // Of the thread that takes frames.
+        private var taken = VideoFrame()
+        private let converter: VideoConverter
 
         /// - Parameters:
         ///   - url: as FFmpeg opens it: `rtsp://camera/1`, `http://camera/video`.
@@ -40,6 +44,7 @@
             self.options = options.merging(brief) { given, _ in given }
             self.settings = settings
             self.stop = stop
+            converter = VideoConverter(keptAs: settings.keptAs)
             name = Self.name(of: url)
         }
 
@@ -50,6 +55,13 @@
         public var isLive: Bool { true }
 
         public func next(into buffer: inout FrameBuffer) throws -> SourceEvent {
+            let event = take(into: &buffer)
+            guard case .frame = event else { return event }
+            return converter.put(taken, into: &buffer)
+        }
+
+        /// Waits for a frame that is newer than the last one.
+        private func take(into buffer: inout FrameBuffer) -> SourceEvent {
             condition.lock()
             defer { condition.unlock() }
             if !isStarted {
@@ -62,8 +74,7 @@
             while !stop.isRaised {
                 if isFresh {
                     isFresh = false
-                    swap(&pixels, &buffer.pixels)
-                    buffer.content = .pixels(keptAs: settings.keptAs)
+                    swap(&newest, &taken)
                     buffer.capturedAt = capturedAt
                     buffer.origin = FrameOrigin(source: name, name: "\(capturedAt)")
                     buffer.lateCount = lateCount
@@ -82,12 +93,12 @@
         // MARK: The thread that decodes
 
         private func watch() {
-            var pixels = PixelBuffer()
+            var frame = VideoFrame()
             var retrySeconds = 1.0
             var isInterrupted = false
             while !stop.isRaised {
                 do {
-                    try follow(&pixels) {
+                    try follow(&frame) {
                         retrySeconds = 1
                         isInterrupted = false
                     }
@@ -103,7 +114,7 @@
         }
 
         /// Hands out frames until the stream ends, and then throws why.
-        private func follow(_ pixels: inout PixelBuffer, arrived: () -> Void) throws {
+        private func follow(_ frame: inout VideoFrame, arrived: () -> Void) throws {
             let reader = try VideoReader(
                 url, options: options, threadCount: settings.threadCount, secondsMax: Self.openSecondsMax, stop: stop)
             // By our own clock: those of cameras say what they like.
@@ -111,12 +122,12 @@
             let begin = ContinuousClock.now
             while true {
                 let step = try reader.next(
-                    into: &pixels, region: settings.region, secondsMax: Self.silenceSecondsMax
+                    into: frame, region: settings.region, secondsMax: Self.silenceSecondsMax
                 ) { _ in pace.admits((.now - begin) / .seconds(1)) }
                 switch step {
                 case .frame:
                     arrived()
-                    offer(&pixels)
+                    offer(&frame)
                 // What a link loses comes again with the next key frame.
                 case .damaged: continue
                 case .end: throw GleanerError(.sourceUnavailable, "\(name) has ended", remedy: "it is tried again")
@@ -124,10 +135,10 @@
             }
         }
 
-        private func offer(_ next: inout PixelBuffer) {
+        private func offer(_ next: inout VideoFrame) {
             condition.lock()
             if isFresh { lateCount += 1 }
-            swap(&pixels, &next)
+            swap(&newest, &next)
             capturedAt = .now()
             isFresh = true
             condition.broadcast()

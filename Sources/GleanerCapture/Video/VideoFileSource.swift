@@ -9,6 +9,8 @@
     public final class VideoFileSource: FrameSource, @unchecked Sendable {
         /// `nil` when it was stopped before it was open.
         private let reader: VideoReader?
+        private let frame = VideoFrame()
+        private let converter: VideoConverter
         private let origin: FrameOrigin
         private let settings: VideoSettings
         private let stop: StopSignal
@@ -37,6 +39,7 @@
                 source: "video:\(name ?? path)", name: "", byteCount: state.byteCount,
                 modifiedNanoseconds: state.modifiedNanoseconds)
             self.settings = settings
+            converter = VideoConverter(keptAs: settings.keptAs)
             self.stop = stop
             self.isKnown = isKnown
             pace = VideoPace(framesPerSecond: settings.framesPerSecond)
@@ -52,21 +55,20 @@
 
         public func next(into buffer: inout FrameBuffer) throws -> SourceEvent {
             buffer.capturedAt = nil
-            buffer.content = .pixels(keptAs: settings.keptAs)
             buffer.origin = origin
             while let reader, !stop.isRaised {
                 let step: VideoReader.Step
                 do {
-                    step = try reader.next(into: &buffer.pixels, region: settings.region) { frame in
-                        !stop.isRaised && pace.admits(frame.seconds) && !isKnown(origin(of: frame.number))
+                    step = try reader.next(into: frame, region: settings.region) {
+                        !stop.isRaised && pace.admits($0.seconds) && !isKnown(origin(of: $0.number))
                     }
                 } catch is VideoStopped {
                     return .end
                 }
                 switch step {
-                case .frame(let frame):
-                    buffer.origin = origin(of: frame.number)
-                    return .frame
+                case .frame(let found):
+                    buffer.origin = origin(of: found.number)
+                    return converter.put(frame, into: &buffer)
                 case .damaged(let number):
                     buffer.origin = origin(of: number)
                     if isKnown(buffer.origin) { continue }

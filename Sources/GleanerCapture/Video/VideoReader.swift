@@ -6,9 +6,8 @@
 
     /// The video of a file or a stream, decoded frame by frame.
     ///
-    /// Colours become what the video says they are (BT.601 or BT.709, full or limited range). Frames that the decoder
-    /// knows to be damaged are left out, with those that stand on them: a model would predict on the smear. Most codecs
-    /// have no checksums, so what was changed and still reads like a video passes.
+    /// Frames that the decoder knows to be damaged are left out, with those that stand on them: a model would predict on
+    /// the smear. Most codecs have no checksums, so what was changed and still reads like a video passes.
     ///
     /// Not `Sendable`: it belongs to the thread of its source.
     final class VideoReader {
@@ -31,9 +30,6 @@
         private var input: UnsafeMutablePointer<AVFormatContext>?
         private var codec: UnsafeMutablePointer<AVCodecContext>?
         private var packet = av_packet_alloc()
-        private var frame = av_frame_alloc()
-        private var scaler: OpaquePointer?
-        private var scaled: Scaled?
         private var streamIndex: Int32 = -1
         private var secondsPerTick = 0.0
         private var frameCount = 0
@@ -76,23 +72,6 @@
             }
         }
 
-        /// What the scaler was made for.
-        private struct Scaled: Equatable {
-            var width: Int32
-            var height: Int32
-            var format: Int32
-            var isBT709: Bool
-            var isFullRange: Bool
-
-            init(_ frame: UnsafeMutablePointer<AVFrame>) {
-                width = frame.pointee.width
-                height = frame.pointee.height
-                format = frame.pointee.format
-                isBT709 = frame.pointee.colorspace == AVCOL_SPC_BT709
-                isFullRange = frame.pointee.color_range == AVCOL_RANGE_JPEG
-            }
-        }
-
         /// Opens the video and finds out what it holds.
         ///
         /// - Parameters:
@@ -131,8 +110,6 @@
             avcodec_free_context(&codec)
             avformat_close_input(&input)
             av_packet_free(&packet)
-            av_frame_free(&frame)
-            sws_freeContext(scaler)
         }
 
         private static func open(
@@ -161,26 +138,24 @@
         ///
         /// - Parameters:
         ///   - secondsMax: that a frame may take, wanted or not.
-        ///   - wants: whether a frame's pixels are wanted; the others cost no conversion.
+        ///   - wants: whether a frame is wanted; the others are passed over.
         /// - Returns: the frame that was wanted, or a damaged one on the way there.
         /// - Throws: ``GleanerError`` with code `source.unavailable` when the video cannot go on; ``VideoStopped``.
         func next(
-            into pixels: inout PixelBuffer, region: VideoRegion? = nil, secondsMax: Double? = nil,
+            into target: VideoFrame, region: VideoRegion? = nil, secondsMax: Double? = nil,
             wants: (Frame) -> Bool = { _ in true }
         ) throws -> Step {
-            while let codec, let frame {
+            while let codec, let frame = target.decoded {
                 opened.beginWaiting(secondsMax: secondsMax)
-                guard let isGood = try decode(codec, into: frame) else { return .end }
-                defer { av_frame_unref(frame) }
+                guard let isWhole = try decode(codec, into: frame) else { return .end }
                 frameCount += 1
-                isBroken = !isGood || isBroken && frame.pointee.key_frame == 0
+                isBroken = !isWhole || isBroken && frame.pointee.key_frame == 0
                 guard !isBroken else { return .damaged(number: frameCount) }
                 let ticks = frame.pointee.best_effort_timestamp
                 let found = Frame(
                     number: frameCount, seconds: ticks == gleaner_av_no_time() ? nil : Double(ticks) * secondsPerTick)
                 guard wants(found) else { continue }
                 try region?.crop(frame)
-                try convert(frame, into: &pixels)
                 return .frame(found)
             }
             return .end
@@ -221,28 +196,6 @@
             guard sent != gleaner_av_damaged() else { return false }
             try opened.check(sent, "decoding")
             return true
-        }
-
-        private func convert(_ frame: UnsafeMutablePointer<AVFrame>, into pixels: inout PixelBuffer) throws {
-            let wanted = Scaled(frame)
-            if scaled != wanted { makeScaler(for: wanted) }
-            guard let scaler else { throw opened.failure("has frames of a kind that cannot be converted") }
-            pixels.resize(width: Int(wanted.width), height: Int(wanted.height))
-            let rows = pixels.withMutableBytes {
-                gleaner_av_scale(scaler, frame, $0.baseAddress, 3 * wanted.width)
-            }
-            guard rows == wanted.height else { throw opened.failure("has frames that cannot be converted") }
-        }
-
-        private func makeScaler(for wanted: Scaled) {
-            sws_freeContext(scaler)
-            scaler = sws_getContext(
-                wanted.width, wanted.height, AVPixelFormat(wanted.format), wanted.width, wanted.height,
-                AV_PIX_FMT_RGB24, SWS_BILINEAR, nil, nil, nil)
-            scaled = wanted
-            sws_setColorspaceDetails(
-                scaler, sws_getCoefficients(wanted.isBT709 ? SWS_CS_ITU709 : SWS_CS_DEFAULT),
-                wanted.isFullRange ? 1 : 0, sws_getCoefficients(SWS_CS_DEFAULT), 1, 0, 1 << 16, 1 << 16)
         }
 
         // MARK: Names
