@@ -1,6 +1,7 @@
 """A camera that sends Motion JPEG over HTTP, as network cameras and microcontrollers do."""
 
 import io
+import itertools
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -19,11 +20,28 @@ def pictures():
         number += 1
 
 
-class Camera:
-    """Sends so many frames a second, to as many as ask, until it is stopped; then its connections are cut."""
+def without_tables(picture):
+    """The JPEG without its Huffman tables, as many cameras send it: they are always the same."""
+    kept, position = picture[:2], 2
+    while (marker := picture[position + 1]) != 0xDA:
+        end = position + 2 + int.from_bytes(picture[position + 2 : position + 4], "big")
+        if marker != 0xC4:
+            kept += picture[position:end]
+        position = end
+    return kept + picture[position:]
 
-    def __init__(self, port=0, frames_per_second=20):
+
+class Camera:
+    """Sends so many frames a second, to as many as ask, until it is stopped; then its connections are cut.
+
+    `change` makes of a picture and its number what is sent.
+    """
+
+    def __init__(self, port=0, frames_per_second=20, change=lambda picture, number: picture):
         self.sent = 0
+        self.pictures = set()
+        # Made before they are sent: it takes longer than sending them.
+        many = list(itertools.islice(pictures(), 100))
         camera = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -31,10 +49,12 @@ class Camera:
                 self.send_response(200)
                 self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
                 self.end_headers()
-                for picture in pictures():
+                for number, whole in enumerate(itertools.cycle(many)):
+                    picture = change(whole, number)
                     if camera.is_stopped.wait(1 / frames_per_second):
                         return self.connection.close()
                     head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
+                    camera.pictures.add(picture)
                     try:
                         self.wfile.write(head.encode() + picture + b"\r\n")
                     except OSError:

@@ -1,13 +1,11 @@
 """Cameras that speak RTSP, against GStreamer's server."""
 
 import signal
-import sqlite3
-from contextlib import closing
 
 import pytest
 import rtsp
 from driver import stop, wait_for
-from test_streams import configure, following, offered
+from test_streams import configure, following, interruptions, offered
 
 
 @pytest.fixture
@@ -22,12 +20,6 @@ def cameras():
     yield start
     for camera in started:
         camera.stop()
-
-
-def interruptions(gleaner):
-    """Why the camera gave nothing, as it was written down."""
-    with closing(sqlite3.connect(f"file:{gleaner.folder / 'queue.sqlite'}?mode=ro", uri=True)) as queue:
-        return [message for (message,) in queue.execute("SELECT message FROM event WHERE kind = 'source.interrupted'")]
 
 
 def section(camera, transport):

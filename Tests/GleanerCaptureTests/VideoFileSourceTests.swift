@@ -83,6 +83,29 @@
             #expect(error?.message.contains("ends at 33, 3, and the frames have 32 × 24") == true)
         }
 
+        @Test func picturesAreKeptAsCapturedWhereTheyMayBe() throws {
+            var settings = VideoSettings(keptAs: .jpeg)
+            #expect(try contents(settings) == Array(repeating: .encoded, count: 4))
+            settings.region = VideoRegion(x: 0, y: 0, width: 16, height: 16)
+            #expect(try contents(settings) == Array(repeating: .pixels(keptAs: .jpeg), count: 4))
+            settings = VideoSettings(keptAs: .png)
+            #expect(try contents(settings) == Array(repeating: .pixels(keptAs: .png), count: 4))
+        }
+
+        /// In what form the frames of a video of JPEGs come.
+        private func contents(_ settings: VideoSettings) throws -> [FrameBuffer.Content] {
+            let source = try VideoFileSource(
+                path: Self.fixture("pictures.mkv"), settings: settings, stop: StopSignal(), isKnown: { _ in false })
+            var contents: [FrameBuffer.Content] = []
+            var buffer = FrameBuffer()
+            while case .frame = try source.next(into: &buffer) {
+                contents.append(buffer.content)
+                guard buffer.content == .encoded else { continue }
+                #expect(buffer.encoded.starts(with: [0xff, 0xd8]) && buffer.encoded.suffix(2) == [0xff, 0xd9])
+            }
+            return contents
+        }
+
         @Test(arguments: ["red-bt601.mp4", "red-bt709.mp4", "red-full.mp4"])
         func aColourIsTheSameHoweverTheVideoWritesIt(_ name: String) throws {
             let source = try source(Self.fixture(name))

@@ -4,7 +4,7 @@
 
     /// A camera or a stream: always its newest frame.
     ///
-    /// A thread of its own decodes, because a camera does not wait. Frames that came while nobody was ready are counted
+    /// A thread of its own reads it, because a camera does not wait. Frames that came while nobody was ready are counted
     /// and gone; pixels are made only of those that are taken. Where the stream ends, is cut or is not there yet, that
     /// is said once, and it is tried again: after a second, and then less and less often.
     ///
@@ -116,14 +116,14 @@
         /// Hands out frames until the stream ends, and then throws why.
         private func follow(_ frame: inout VideoFrame, arrived: () -> Void) throws {
             let reader = try VideoReader(
-                url, options: options, threadCount: settings.threadCount, secondsMax: Self.openSecondsMax, stop: stop)
+                url, options: options, settings: settings, secondsMax: Self.openSecondsMax, stop: stop)
             // By our own clock: those of cameras say what they like.
             var pace = VideoPace(framesPerSecond: settings.framesPerSecond)
             let begin = ContinuousClock.now
             while true {
-                let step = try reader.next(
-                    into: frame, region: settings.region, secondsMax: Self.silenceSecondsMax
-                ) { _ in pace.admits((.now - begin) / .seconds(1)) }
+                let step = try reader.next(into: frame, secondsMax: Self.silenceSecondsMax) { _ in
+                    pace.admits((.now - begin) / .seconds(1))
+                }
                 switch step {
                 case .frame:
                     arrived()

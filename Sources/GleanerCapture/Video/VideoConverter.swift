@@ -2,7 +2,7 @@
     import CFFmpeg
     import GleanerCore
 
-    /// Makes pixels of what a decoder gives.
+    /// Makes of what was read what is judged: pixels of what a decoder gave, or a picture as it was captured.
     ///
     /// Colours become what the video says they are (BT.601 or BT.709, full or limited range).
     ///
@@ -35,6 +35,11 @@
 
         /// Puts a frame where the collector takes it from; returns what the source has to say of it.
         func put(_ frame: VideoFrame, into buffer: inout FrameBuffer) -> SourceEvent {
+            if let picture = frame.picture {
+                buffer.content = .encoded
+                MotionJPEG.copy(picture, to: &buffer.encoded)
+                return .frame
+            }
             buffer.content = .pixels(keptAs: keptAs)
             guard let decoded = frame.decoded, convert(decoded, into: &buffer.pixels) else {
                 return .unreadable(

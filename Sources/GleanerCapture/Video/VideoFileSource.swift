@@ -45,7 +45,7 @@
             pace = VideoPace(framesPerSecond: settings.framesPerSecond)
             // A path is never taken for the address of something else.
             do {
-                reader = try VideoReader("file:\(path)", threadCount: settings.threadCount, stop: stop)
+                reader = try VideoReader("file:\(path)", settings: settings, stop: stop)
             } catch is VideoStopped {
                 reader = nil
             }
@@ -59,7 +59,7 @@
             while let reader, !stop.isRaised {
                 let step: VideoReader.Step
                 do {
-                    step = try reader.next(into: frame, region: settings.region) {
+                    step = try reader.next(into: frame) {
                         !stop.isRaised && pace.admits($0.seconds) && !isKnown(origin(of: $0.number))
                     }
                 } catch is VideoStopped {

@@ -1,7 +1,7 @@
 #if Video
     import CFFmpeg
 
-    /// A frame that was read and that nobody looked at yet.
+    /// A frame that was read and that nobody looked at yet: decoded, or the picture that it came as.
     ///
     /// FFmpeg counts who refers to its memory: handing a frame on copies nothing, and what was read and is not wanted
     /// costs nothing more. It is used again from frame to frame.
@@ -9,7 +9,31 @@
     /// `@unchecked Sendable`: it has one owner at a time.
     final class VideoFrame: @unchecked Sendable {
         private(set) var decoded = av_frame_alloc()
+        private(set) var packet = av_packet_alloc()
 
-        deinit { av_frame_free(&decoded) }
+        deinit {
+            av_frame_free(&decoded)
+            av_packet_free(&packet)
+        }
+
+        /// The bytes of a picture; `nil` if it was decoded instead.
+        var picture: UnsafeRawBufferPointer? {
+            guard let packet = packet?.pointee, packet.size > 0 else { return nil }
+            return UnsafeRawBufferPointer(start: packet.data, count: Int(packet.size))
+        }
+
+        /// Whether it can be read without those before it.
+        var standsAlone: Bool { picture != nil || decoded?.pointee.key_frame != 0 }
+
+        /// In the time base of its video.
+        var ticks: Int64? {
+            let ticks = picture == nil ? decoded?.pointee.best_effort_timestamp : packet?.pointee.pts
+            return ticks == gleaner_av_no_time() ? nil : ticks
+        }
+
+        func clear() {
+            av_frame_unref(decoded)
+            av_packet_unref(packet)
+        }
     }
 #endif

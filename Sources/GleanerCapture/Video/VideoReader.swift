@@ -4,7 +4,7 @@
     import GleanerCore
     import Synchronization
 
-    /// The video of a file or a stream, decoded frame by frame.
+    /// The video of a file or a stream, decoded frame by frame; one of JPEGs is left as it is, where frames are kept so.
     ///
     /// Frames that the decoder knows to be damaged are left out, with those that stand on them: a model would predict on
     /// the smear. Most codecs have no checksums, so what was changed and still reads like a video passes.
@@ -27,8 +27,11 @@
         }
 
         private let opened: Opened
+        private let region: VideoRegion?
         private var input: UnsafeMutablePointer<AVFormatContext>?
         private var codec: UnsafeMutablePointer<AVCodecContext>?
+        /// Each packet is a picture of its own, and kept as it was captured.
+        private var givesPictures = false
         private var packet = av_packet_alloc()
         private var streamIndex: Int32 = -1
         private var secondsPerTick = 0.0
@@ -77,14 +80,15 @@
         /// - Parameters:
         ///   - address: a path or URL, as FFmpeg takes it.
         ///   - options: FFmpeg's options for it.
-        ///   - threadCount: for decoding.
+        ///   - settings: what to make of its frames.
         ///   - secondsMax: that it may take.
         /// - Throws: ``GleanerError`` with code `source.unavailable`.
         init(
-            _ address: String, options: [String: String] = [:], threadCount: Int = 1, secondsMax: Double? = nil,
+            _ address: String, options: [String: String] = [:], settings: VideoSettings, secondsMax: Double? = nil,
             stop: StopSignal
         ) throws {
             opened = Opened(address, stop: stop)
+            region = settings.region
             // What goes wrong is thrown; FFmpeg would write it, and much else, to standard error.
             av_log_set_level(AV_LOG_QUIET)
             let input = try Self.open(address, options, opened, secondsMax)
@@ -99,9 +103,18 @@
             }
             let base = stream.pointee.time_base
             secondsPerTick = Double(base.num) / Double(max(base.den, 1))
+            givesPictures = settings.keepsPictures(of: stream.pointee.codecpar.pointee)
+            if !givesPictures {
+                try openDecoder(decoder, stream.pointee.codecpar, threadCount: settings.threadCount)
+            }
+        }
+
+        private func openDecoder(
+            _ decoder: UnsafePointer<AVCodec>?, _ parameters: UnsafePointer<AVCodecParameters>, threadCount: Int
+        ) throws {
             codec = avcodec_alloc_context3(decoder)
             guard let codec else { throw opened.failure("no memory") }
-            try opened.check(avcodec_parameters_to_context(codec, stream.pointee.codecpar), "opening")
+            try opened.check(avcodec_parameters_to_context(codec, parameters), "opening")
             codec.pointee.thread_count = Int32(threadCount)
             try opened.check(avcodec_open2(codec, decoder, nil), "opening the decoder of")
         }
@@ -134,7 +147,7 @@
 
         // MARK: Frames
 
-        /// Decodes the next frame.
+        /// Reads the next frame.
         ///
         /// - Parameters:
         ///   - secondsMax: that a frame may take, wanted or not.
@@ -142,30 +155,32 @@
         /// - Returns: the frame that was wanted, or a damaged one on the way there.
         /// - Throws: ``GleanerError`` with code `source.unavailable` when the video cannot go on; ``VideoStopped``.
         func next(
-            into target: VideoFrame, region: VideoRegion? = nil, secondsMax: Double? = nil,
-            wants: (Frame) -> Bool = { _ in true }
+            into target: VideoFrame, secondsMax: Double? = nil, wants: (Frame) -> Bool = { _ in true }
         ) throws -> Step {
-            while let codec, let frame = target.decoded {
+            while true {
                 opened.beginWaiting(secondsMax: secondsMax)
-                guard let isWhole = try decode(codec, into: frame) else { return .end }
+                target.clear()
+                guard let isWhole = try givesPictures ? readPicture(target) : decode(into: target) else { return .end }
                 frameCount += 1
-                isBroken = !isWhole || isBroken && frame.pointee.key_frame == 0
+                isBroken = !isWhole || isBroken && !target.standsAlone
                 guard !isBroken else { return .damaged(number: frameCount) }
-                let ticks = frame.pointee.best_effort_timestamp
-                let found = Frame(
-                    number: frameCount, seconds: ticks == gleaner_av_no_time() ? nil : Double(ticks) * secondsPerTick)
+                let found = Frame(number: frameCount, seconds: target.ticks.map { Double($0) * secondsPerTick })
                 guard wants(found) else { continue }
-                try region?.crop(frame)
+                if let frame = target.decoded { try region?.crop(frame) }
                 return .frame(found)
             }
-            return .end
+        }
+
+        /// Gets the next picture; returns whether there is one in its packet, or `nil` at the end. Whoever looks at it
+        /// sees whether it is whole.
+        private func readPicture(_ target: VideoFrame) throws -> Bool? {
+            guard let packet = target.packet, try read(into: packet) else { return nil }
+            return target.picture != nil && packet.pointee.flags & AV_PKT_FLAG_CORRUPT == 0
         }
 
         /// Has the decoder give its next frame; returns whether it is whole, or `nil` at the end.
-        private func decode(
-            _ codec: UnsafeMutablePointer<AVCodecContext>, into frame: UnsafeMutablePointer<AVFrame>
-        ) throws -> Bool? {
-            while true {
+        private func decode(into target: VideoFrame) throws -> Bool? {
+            while let codec, let frame = target.decoded {
                 let received = avcodec_receive_frame(codec, frame)
                 switch received {
                 case gleaner_av_needs_more(): if try !feed(codec) { return false }
@@ -176,25 +191,34 @@
                     return frame.pointee.decode_error_flags == 0 && frame.pointee.flags & AV_FRAME_FLAG_CORRUPT == 0
                 }
             }
+            return nil
         }
 
         /// Gives the decoder the next piece of the video; `false` when it is damaged.
         private func feed(_ codec: UnsafeMutablePointer<AVCodecContext>) throws -> Bool {
             guard let packet else { return false }
             defer { av_packet_unref(packet) }
-            repeat {
-                av_packet_unref(packet)
-                let read = av_read_frame(input, packet)
-                guard read != gleaner_av_end() || opened.isWaitOver else {
-                    // What the decoder still holds comes out after this.
-                    try opened.check(avcodec_send_packet(codec, nil), "decoding")
-                    return true
-                }
-                try opened.check(read, "reading")
-            } while packet.pointee.stream_index != streamIndex
+            guard try read(into: packet) else {
+                // What the decoder still holds comes out after this.
+                try opened.check(avcodec_send_packet(codec, nil), "decoding")
+                return true
+            }
+            // The decoder would take it for the end.
+            guard packet.pointee.size > 0 else { return false }
             let sent = avcodec_send_packet(codec, packet)
             guard sent != gleaner_av_damaged() else { return false }
             try opened.check(sent, "decoding")
+            return true
+        }
+
+        /// Reads the next packet of the video; `false` at its end.
+        private func read(into packet: UnsafeMutablePointer<AVPacket>) throws -> Bool {
+            repeat {
+                av_packet_unref(packet)
+                let read = av_read_frame(input, packet)
+                if read == gleaner_av_end(), !opened.isWaitOver { return false }
+                try opened.check(read, "reading")
+            } while packet.pointee.stream_index != streamIndex
             return true
         }
 
@@ -212,6 +236,14 @@
 
     /// The collector stops; nobody wants to know more.
     struct VideoStopped: Error {}
+
+    extension VideoSettings {
+        /// Whether packets are pictures that are kept as they were captured: JPEGs, whole ones and not fields of lines.
+        fileprivate func keepsPictures(of parameters: AVCodecParameters) -> Bool {
+            parameters.codec_id == AV_CODEC_ID_MJPEG && keptAs == .jpeg && region == nil
+                && parameters.field_order.rawValue <= AV_FIELD_PROGRESSIVE.rawValue
+        }
+    }
 
     extension VideoRegion {
         fileprivate func crop(_ frame: UnsafeMutablePointer<AVFrame>) throws {
