@@ -18,7 +18,9 @@ public struct Registries: Sendable {
 
     /// What Gleaner ships with.
     public static let standard = Registries(
-        sources: Registry("source", [FolderSourceMaker.entry, VideoSourceMaker.entry] + StreamSourceMaker.entries),
+        sources: Registry(
+            "source",
+            [FolderSourceMaker.entry, VideoSourceMaker.entry, CameraSourceMaker.entry] + StreamSourceMaker.entries),
         decoders: Registry(
             "decoder",
             [

@@ -63,28 +63,72 @@
                         remedy: "write `source: \(scheme)://HOST/PATH`")
                 }
                 let settings = VideoSourceMaker.settings(from: options)
-                let given = readOptions(options)
-                let url = "\(scheme):\(path)"
-                return SourceMaker(name: StreamSource.name(of: url)) { environment in
-                    StreamSource(url: url, options: given, settings: settings, stop: environment.stop)
+                let address = VideoAddress.network("\(scheme):\(path)", options: readOptions(options))
+                return SourceMaker(name: address.name) { environment in
+                    StreamSource(address, settings: settings, stop: environment.stop)
                 }
             }
+        }
+    }
+
+    /// `v4l2:/dev/video0`, or a section with `type: v4l2` and `path`.
+    enum CameraSourceMaker {
+        static let entry = Registry<SourceMaker>.Entry(
+            "v4l2", "The newest frame of a camera on the device, such as /dev/video0."
+        ) { options in
+            guard let path = options.string("path") else {
+                throw GleanerError(
+                    .malformed, "the v4l2 source lacks its path", remedy: "write `source: v4l2:/dev/video0`")
+            }
+            let settings = VideoSourceMaker.settings(from: options)
+            let wishes = wishes(from: options, settings)
+            return SourceMaker(name: "v4l2:\(path)") { environment in
+                StreamSource(
+                    try .camera(environment.absolute(path), options: wishes), settings: settings, stop: environment.stop
+                )
+            }
+        }
+
+        private enum Format: String, CaseIterable { case mjpeg, yuyv }
+
+        /// What the camera is asked for, in FFmpeg's words.
+        private static func wishes(from options: OptionReader, _ settings: VideoSettings) -> [String: String] {
+            var wishes: [String: String] = [:]
+            wishes["framerate"] = settings.framesPerSecond.map { "\($0)" }
+            wishes["input_format"] = options.choice("format", Format.self).map { $0 == .mjpeg ? "mjpeg" : "yuyv422" }
+            switch (options.integer("width", in: 1...65_535), options.integer("height", in: 1...65_535)) {
+            case (let width?, let height?): wishes["video_size"] = "\(width)x\(height)"
+            case (nil, nil): break
+            default:
+                options.problems.add(
+                    options.path, "has one of width and height",
+                    remedy: "give both, or none for what the camera is set to")
+            }
+            return wishes
         }
     }
 #else
     import GleanerCore
 
     enum VideoSourceMaker {
-        static let entry = Registry<SourceMaker>.Entry(
-            "video", "The frames of a video file; not in this build."
-        ) { _ in
-            throw GleanerError(
-                .malformed, "this build of gleaner reads no videos",
-                remedy: "install libavformat-dev and libswscale-dev and build with `swift build --traits Full`")
+        static let entry = missing("video", "The frames of a video file")
+
+        fileprivate static func missing(_ name: String, _ what: String) -> Registry<SourceMaker>.Entry {
+            Registry<SourceMaker>.Entry(name, "\(what); not in this build.") { _ in
+                throw GleanerError(
+                    .malformed, "this build of gleaner reads no videos and no cameras",
+                    remedy: "install libavformat-dev and libswscale-dev and build with `swift build --traits Full`")
+            }
         }
     }
 
     enum StreamSourceMaker {
-        static let entries: [Registry<SourceMaker>.Entry] = []
+        static let entries = ["rtsp", "http", "https"].map {
+            VideoSourceMaker.missing($0, "The newest frame of a network camera")
+        }
+    }
+
+    enum CameraSourceMaker {
+        static let entry = VideoSourceMaker.missing("v4l2", "The newest frame of a camera on the device")
     }
 #endif

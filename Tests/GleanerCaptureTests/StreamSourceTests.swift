@@ -8,7 +8,7 @@
         private func source(stop: StopSignal) -> StreamSource {
             // Nobody listens at port 1.
             StreamSource(
-                url: "http://me:secret@127.0.0.1:1/video", settings: VideoSettings(keptAs: .png), stop: stop)
+                .network("http://me:secret@127.0.0.1:1/video"), settings: VideoSettings(keptAs: .png), stop: stop)
         }
 
         @Test func aCameraThatIsNotThereIsSaidOnceAndAwaited() throws {

@@ -175,9 +175,9 @@
         }
 
         @Test func aPasswordInAnAddressIsNotShown() {
-            #expect(VideoReader.printable("rtsp://me:secret@camera/1") == "rtsp://…@camera/1")
-            #expect(VideoReader.printable("rtsp://camera/a@b") == "rtsp://camera/a@b")
-            #expect(VideoReader.printable("file:/a@b") == "file:/a@b")
+            #expect(VideoAddress.network("rtsp://me:secret@camera/1").name == "rtsp://…@camera/1")
+            #expect(VideoAddress.network("rtsp://camera/a@b").name == "rtsp://camera/a@b")
+            #expect(VideoAddress.file("/a@b").name == "file:/a@b")
         }
     }
 #endif

@@ -15,9 +15,7 @@
         private static let openSecondsMax = 20.0
         private static let retrySecondsMax = 30.0
 
-        private let url: String
-        private let options: [String: String]
-        private let name: String
+        private let address: VideoAddress
         private let settings: VideoSettings
         private let stop: StopSignal
 
@@ -34,22 +32,12 @@
         private var taken = VideoFrame()
         private let converter: VideoConverter
 
-        /// - Parameters:
-        ///   - url: as FFmpeg opens it: `rtsp://camera/1`, `http://camera/video`.
-        ///   - options: FFmpeg's, for opening it.
-        public init(url: String, options: [String: String] = [:], settings: VideoSettings, stop: StopSignal) {
-            self.url = url
-            // A camera of one frame a second would be looked at for twenty, to learn how fast it is.
-            let brief = ["analyzeduration": "1000000", "fpsprobesize": "0"]
-            self.options = options.merging(brief) { given, _ in given }
+        public init(_ address: VideoAddress, settings: VideoSettings, stop: StopSignal) {
+            self.address = address
             self.settings = settings
             self.stop = stop
             converter = VideoConverter(keptAs: settings.keptAs)
-            name = Self.name(of: url)
         }
-
-        /// How messages and samples name a stream: without the password that its address may have.
-        public static func name(of url: String) -> String { VideoReader.printable(url) }
 
         public var remainingCount: Int? { nil }
         public var isLive: Bool { true }
@@ -76,7 +64,7 @@
                     isFresh = false
                     swap(&newest, &taken)
                     buffer.capturedAt = capturedAt
-                    buffer.origin = FrameOrigin(source: name, name: "\(capturedAt)")
+                    buffer.origin = FrameOrigin(source: address.name, name: "\(capturedAt)")
                     buffer.lateCount = lateCount
                     lateCount = 0
                     return .frame
@@ -115,8 +103,7 @@
 
         /// Hands out frames until the stream ends, and then throws why.
         private func follow(_ frame: inout VideoFrame, arrived: () -> Void) throws {
-            let reader = try VideoReader(
-                url, options: options, settings: settings, secondsMax: Self.openSecondsMax, stop: stop)
+            let reader = try VideoReader(address, settings: settings, secondsMax: Self.openSecondsMax, stop: stop)
             // By our own clock: those of cameras say what they like.
             var pace = VideoPace(framesPerSecond: settings.framesPerSecond)
             let begin = ContinuousClock.now
@@ -130,7 +117,8 @@
                     offer(&frame)
                 // What a link loses comes again with the next key frame.
                 case .damaged: continue
-                case .end: throw GleanerError(.sourceUnavailable, "\(name) has ended", remedy: "it is tried again")
+                case .end:
+                    throw GleanerError(.sourceUnavailable, "\(address.name) has ended", remedy: "it is tried again")
                 }
             }
         }

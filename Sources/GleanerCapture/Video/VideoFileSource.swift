@@ -43,9 +43,8 @@
             self.stop = stop
             self.isKnown = isKnown
             pace = VideoPace(framesPerSecond: settings.framesPerSecond)
-            // A path is never taken for the address of something else.
             do {
-                reader = try VideoReader("file:\(path)", settings: settings, stop: stop)
+                reader = try VideoReader(.file(path), settings: settings, stop: stop)
             } catch is VideoStopped {
                 reader = nil
             }

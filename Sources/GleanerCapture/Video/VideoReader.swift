@@ -28,6 +28,7 @@
 
         private let opened: Opened
         private let region: VideoRegion?
+        private let isDevice: Bool
         private var input: UnsafeMutablePointer<AVFormatContext>?
         private var codec: UnsafeMutablePointer<AVCodecContext>?
         /// Each packet is a picture of its own, and kept as it was captured.
@@ -41,18 +42,21 @@
 
         /// What was opened: how long it is waited for, and what is said when it fails.
         private final class Opened: Sendable {
-            private let name: String
+            private let address: VideoAddress
             private let stop: StopSignal
             private let deadline: Mutex<ContinuousClock.Instant?> = Mutex(nil)
 
-            init(_ address: String, stop: StopSignal) {
-                name = VideoReader.printable(address)
+            init(_ address: VideoAddress, stop: StopSignal) {
+                self.address = address
                 self.stop = stop
             }
 
             func beginWaiting(secondsMax: Double?) {
                 deadline.withLock { $0 = secondsMax.map { .now + .seconds($0) } }
             }
+
+            /// Waits between two looks at a device, much less than its frames are apart.
+            func pause() { _ = stop.wait(seconds: 0.002) }
 
             var isWaitOver: Bool { stop.isRaised || deadline.withLock { $0.map { $0 < .now } ?? false } }
 
@@ -69,31 +73,28 @@
             }
 
             func failure(_ what: String) -> GleanerError {
-                GleanerError(
-                    .sourceUnavailable, "\(name): \(what)",
-                    remedy: "check that it is there, and that `ffprobe` shows a video in it")
+                GleanerError(.sourceUnavailable, "\(address.name): \(what)", remedy: address.remedy)
             }
         }
 
         /// Opens the video and finds out what it holds.
         ///
         /// - Parameters:
-        ///   - address: a path or URL, as FFmpeg takes it.
-        ///   - options: FFmpeg's options for it.
         ///   - settings: what to make of its frames.
         ///   - secondsMax: that it may take.
         /// - Throws: ``GleanerError`` with code `source.unavailable`.
         init(
-            _ address: String, options: [String: String] = [:], settings: VideoSettings, secondsMax: Double? = nil,
-            stop: StopSignal
+            _ address: VideoAddress, settings: VideoSettings, secondsMax: Double? = nil, stop: StopSignal
         ) throws {
+            isDevice = address.device != nil
             opened = Opened(address, stop: stop)
             region = settings.region
             // What goes wrong is thrown; FFmpeg would write it, and much else, to standard error.
             av_log_set_level(AV_LOG_QUIET)
-            let input = try Self.open(address, options, opened, secondsMax)
+            let input = try Self.open(address, opened, secondsMax)
             self.input = input
-            try opened.check(avformat_find_stream_info(input, nil), "looking into")
+            // Devices say all when they are opened.
+            if !isDevice { try opened.check(avformat_find_stream_info(input, nil), "looking into") }
             var decoder: UnsafePointer<AVCodec>?
             streamIndex = try opened.check(
                 av_find_best_stream(input, AVMEDIA_TYPE_VIDEO, -1, -1, &decoder, 0), "finding a video in")
@@ -126,7 +127,7 @@
         }
 
         private static func open(
-            _ address: String, _ options: [String: String], _ opened: Opened, _ secondsMax: Double?
+            _ address: VideoAddress, _ opened: Opened, _ secondsMax: Double?
         ) throws -> UnsafeMutablePointer<AVFormatContext> {
             var input = avformat_alloc_context()
             input?.pointee.interrupt_callback.callback = { opaque in
@@ -137,10 +138,13 @@
             input?.pointee.interrupt_callback.opaque = Unmanaged.passUnretained(opened).toOpaque()
             var dictionary: OpaquePointer?
             defer { av_dict_free(&dictionary) }
-            for (name, value) in options { av_dict_set(&dictionary, name, value, 0) }
+            for (name, value) in address.options { av_dict_set(&dictionary, name, value, 0) }
+            // A device that waits for a frame cannot be interrupted.
+            if address.device != nil { input?.pointee.flags |= AVFMT_FLAG_NONBLOCK }
             opened.beginWaiting(secondsMax: secondsMax)
             // It frees the input where it fails.
-            try opened.check(avformat_open_input(&input, address, nil, &dictionary), "opening")
+            try opened.check(
+                avformat_open_input(&input, address.url, address.device?.format, &dictionary), "opening")
             guard let input else { throw opened.failure("no memory") }
             return input
         }
@@ -213,24 +217,20 @@
 
         /// Reads the next packet of the video; `false` at its end.
         private func read(into packet: UnsafeMutablePointer<AVPacket>) throws -> Bool {
-            repeat {
+            while true {
                 av_packet_unref(packet)
                 let read = av_read_frame(input, packet)
-                if read == gleaner_av_end(), !opened.isWaitOver { return false }
-                try opened.check(read, "reading")
-            } while packet.pointee.stream_index != streamIndex
-            return true
-        }
-
-        // MARK: Names
-
-        /// Without the password that an address may carry.
-        static func printable(_ address: String) -> String {
-            guard let scheme = address.range(of: "://") else { return address }
-            let rest = address[scheme.upperBound...]
-            guard let at = rest.prefix(while: { $0 != "/" }).lastIndex(of: "@") else { return address }
-            let host = address[address.index(after: at)...]
-            return "\(address[..<scheme.upperBound])…@\(host)"
+                switch read {
+                case gleaner_av_end() where !opened.isWaitOver: return false
+                case gleaner_av_needs_more() where !opened.isWaitOver: opened.pause()
+                default:
+                    try opened.check(read, "reading")
+                    guard packet.pointee.stream_index == streamIndex else { continue }
+                    // The memory of a device's packets goes when it is closed, whoever holds them.
+                    if isDevice { try opened.check(gleaner_av_own(packet), "reading") }
+                    return true
+                }
+            }
         }
     }
 
