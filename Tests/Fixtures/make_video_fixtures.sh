@@ -5,6 +5,8 @@
 #                   (7x + 5y + 11i + 0, 3 and 6) mod 256
 #   red-*.mp4       one colour (200, 60, 40), as three kinds of video write it
 #   moving.mp4      thirty frames with frames between frames
+#   headless.mp4    nineteen frames, nine of which stand on one that is not there, before the first key frame
+#   refreshed.mp4   the same without a key frame: eleven frames until every part was refreshed
 #   pictures.mkv    four JPEGs
 set -euo pipefail
 mkdir -p video
@@ -32,5 +34,8 @@ red bt709 bt709 tv bt709
 red full bt709 pc bt709
 convert -f lavfi -i "testsrc2=size=96x64:rate=10:duration=3" -c:v libx264 -g 10 -bf 2 -qp 30 -pix_fmt yuv420p \
     video/moving.mp4
-
+convert -f lavfi -i "testsrc2=size=96x64:rate=10:duration=2" -c:v libx264 -g 10 -bf 0 -qp 30 -pix_fmt yuv420p \
+    -bsf:v "noise=drop='eq(n,0)'" video/headless.mp4
+convert -f lavfi -i "testsrc2=size=96x64:rate=10:duration=2" -c:v libx264 -x264-params intra-refresh=1:keyint=8 -bf 0 \
+    -qp 30 -pix_fmt yuv420p -bsf:v "noise=drop='eq(n,0)'" video/refreshed.mp4
 convert -f lavfi -i "testsrc2=size=32x24:rate=10:duration=0.4" -c:v mjpeg -pix_fmt yuvj420p -q:v 3 video/pictures.mkv

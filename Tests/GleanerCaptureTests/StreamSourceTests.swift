@@ -1,8 +1,9 @@
 #if Video
     import Foundation
     import GleanerCore
-    import GleanerCapture
     import Testing
+
+    @testable import GleanerCapture
 
     struct StreamSourceTests {
         private func source(stop: StopSignal) -> StreamSource {
@@ -35,6 +36,41 @@
                 return 0
             }
             return (ContinuousClock.now - begin) / .seconds(1)
+        }
+
+        @Test func everyFrameIsGivenLateOrDamaged() throws {
+            let folder = try TemporaryFolder()
+            // What the decoder notices, in the second half.
+            let path = try VideoFileSourceTests.damaged("moving.mp4", at: 10_000, in: folder)
+            let stop = StopSignal()
+            defer { stop.raise() }
+            let source = StreamSource(.file(path), settings: VideoSettings(keptAs: .png), stop: stop)
+            var buffer = FrameBuffer()
+            var (wholeCount, damagedCount, isOver) = (0, 0, false)
+            while !isOver {
+                switch try source.next(into: &buffer) {
+                case .frame: wholeCount += 1 + buffer.lateCount
+                case .unreadable(let error):
+                    #expect(error.code == .frameUnreadable)
+                    damagedCount += 1
+                case .interrupted(let error):
+                    #expect(error.message.contains("has ended"))
+                    isOver = true
+                case .end: Issue.record("nobody stopped it")
+                }
+            }
+            #expect(damagedCount > 0 && wholeCount + damagedCount == 30)
+        }
+
+        @Test func whoComesInTheMiddleOfAStreamHasMissedNothing() throws {
+            let stop = StopSignal()
+            defer { stop.raise() }
+            let source = StreamSource(
+                .file(VideoFileSourceTests.fixture("headless.mp4")), settings: VideoSettings(keptAs: .png), stop: stop)
+            var buffer = FrameBuffer()
+            var count = 0
+            while case .frame = try source.next(into: &buffer) { count += 1 + buffer.lateCount }
+            #expect(count == 10)
         }
 
         @Test func aStopBeforeTheFirstFrameEndsIt() throws {

@@ -7,9 +7,18 @@
     @testable import GleanerCapture
 
     struct VideoFileSourceTests {
-        private static func fixture(_ name: String) -> String {
+        static func fixture(_ name: String) -> String {
             URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Fixtures/video/\(name)")
                 .standardizedFileURL.path
+        }
+
+        /// A copy of a video in which some bytes are others.
+        static func damaged(_ name: String, at place: Int, in folder: TemporaryFolder) throws -> String {
+            var bytes = try Data(contentsOf: URL(filePath: fixture(name)))
+            for index in place..<place + 12 { bytes[index] ^= 0x5A }
+            let path = "\(folder.path)/damaged.mp4"
+            try bytes.write(to: URL(filePath: path))
+            return path
         }
 
         /// The pixels of `pattern.mkv`, by the formula they were made with.
@@ -122,14 +131,9 @@
         @Test func aDamagedFrameIsCountedAndNotShown() throws {
             let names = try names(source(Self.fixture("moving.mp4")))
             let folder = try TemporaryFolder()
-            let intact = try Data(contentsOf: URL(filePath: Self.fixture("moving.mp4")))
-            let path = "\(folder.path)/damaged.mp4"
             var noticedCount = 0
             for place in stride(from: 2000, to: 12_000, by: 500) {
-                var bytes = intact
-                for index in place..<place + 12 { bytes[index] ^= 0x5A }
-                try bytes.write(to: URL(filePath: path))
-                let found = try self.names(source(path))
+                let found = try self.names(source(Self.damaged("moving.mp4", at: place, in: folder)))
                 #expect(found.map { $0.replacing("damaged ", with: "") } == names, "damage at \(place)")
                 if found != names { noticedCount += 1 }
             }
@@ -147,6 +151,12 @@
             let whole = try self.shown(source(Self.fixture("moving.mp4")))
             #expect(whole.count == 30)
             #expect(shown == Array(whole.dropFirst(10)))
+        }
+
+        @Test(arguments: [("headless.mp4", 9), ("refreshed.mp4", 11)])
+        func framesThatStandOnOneThatIsNotThereAreCounted(_ name: String, count: Int) throws {
+            let names = try names(source(Self.fixture(name)))
+            #expect(names == (1...count).map { "damaged \($0)" } + (count + 1...19).map { "\($0)" })
         }
 
         /// The pixels of the frames that can be read.

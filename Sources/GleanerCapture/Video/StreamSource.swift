@@ -26,6 +26,7 @@
         private var newest = VideoFrame()
         private var capturedAt = Timestamp.now()
         private var lateCount = 0
+        private var damagedCount = 0
         private var interruption: GleanerError?
 
         // Of the thread that takes frames.
@@ -69,6 +70,12 @@
                     lateCount = 0
                     return .frame
                 }
+                if damagedCount > 0 {
+                    damagedCount -= 1
+                    buffer.origin = FrameOrigin(source: address.name, name: "damaged \(Timestamp.now())")
+                    buffer.lateCount = 0
+                    return .unreadable(GleanerError(.frameUnreadable, "a frame of \(address.name) is damaged"))
+                }
                 if let interruption {
                     self.interruption = nil
                     return .interrupted(interruption)
@@ -107,16 +114,18 @@
             // By our own clock: those of cameras say what they like.
             var pace = VideoPace(framesPerSecond: settings.framesPerSecond)
             let begin = ContinuousClock.now
+            var hasBegun = false
             while true {
                 let step = try reader.next(into: frame, secondsMax: Self.silenceSecondsMax) { _ in
                     pace.admits((.now - begin) / .seconds(1))
                 }
                 switch step {
                 case .frame:
+                    hasBegun = true
                     arrived()
                     offer(&frame)
-                // What a link loses comes again with the next key frame.
-                case .damaged: continue
+                // Whoever comes into the middle of a stream waits for a key frame.
+                case .damaged: if hasBegun { countDamaged() }
                 case .end:
                     throw GleanerError(.sourceUnavailable, "\(address.name) has ended", remedy: "it is tried again")
                 }
@@ -129,6 +138,13 @@
             swap(&newest, &next)
             capturedAt = .now()
             isFresh = true
+            condition.broadcast()
+            condition.unlock()
+        }
+
+        private func countDamaged() {
+            condition.lock()
+            damagedCount += 1
             condition.broadcast()
             condition.unlock()
         }

@@ -1,7 +1,12 @@
 #if Video
     import CFFmpeg
     import GleanerCore
-    import Glibc
+
+    #if canImport(Glibc)
+        import Glibc
+    #elseif canImport(Musl)
+        import Musl
+    #endif
 
     /// A kind of device that FFmpeg reads, such as the cameras of Linux.
     ///

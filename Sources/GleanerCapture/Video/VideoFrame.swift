@@ -25,6 +25,10 @@
         /// Whether it can be read without those before it.
         var standsAlone: Bool { picture != nil || decoded?.pointee.key_frame != 0 }
 
+        /// Whether it stands on frames that the decoder never had. It says so of each one: those that follow may be whole
+        /// without a key frame, in videos that have none.
+        var isUnsupported: Bool { decoded.map { $0.pointee.flags & AV_FRAME_FLAG_CORRUPT != 0 } ?? false }
+
         /// In the time base of its video.
         var ticks: Int64? {
             let ticks = picture == nil ? decoded?.pointee.best_effort_timestamp : packet?.pointee.pts

@@ -56,7 +56,7 @@
             }
 
             /// Waits between two looks at a device, much less than its frames are apart.
-            func pause() { _ = stop.wait(seconds: 0.002) }
+            func pause() { _ = stop.wait(seconds: 0.005) }
 
             var isWaitOver: Bool { stop.isRaised || deadline.withLock { $0.map { $0 < .now } ?? false } }
 
@@ -117,6 +117,8 @@
             guard let codec else { throw opened.failure("no memory") }
             try opened.check(avcodec_parameters_to_context(codec, parameters), "opening")
             codec.pointee.thread_count = Int32(threadCount)
+            // Else it would keep to itself what stands on frames that it never had, and nobody could count it.
+            codec.pointee.flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT
             try opened.check(avcodec_open2(codec, decoder, nil), "opening the decoder of")
         }
 
@@ -167,7 +169,7 @@
                 guard let isWhole = try givesPictures ? readPicture(target) : decode(into: target) else { return .end }
                 frameCount += 1
                 isBroken = !isWhole || isBroken && !target.standsAlone
-                guard !isBroken else { return .damaged(number: frameCount) }
+                guard !isBroken, !target.isUnsupported else { return .damaged(number: frameCount) }
                 let found = Frame(number: frameCount, seconds: target.ticks.map { Double($0) * secondsPerTick })
                 guard wants(found) else { continue }
                 if let frame = target.decoded { try region?.crop(frame) }
@@ -192,7 +194,7 @@
                 case gleaner_av_damaged(): return false
                 default:
                     try opened.check(received, "decoding")
-                    return frame.pointee.decode_error_flags == 0 && frame.pointee.flags & AV_FRAME_FLAG_CORRUPT == 0
+                    return frame.pointee.decode_error_flags == 0
                 }
             }
             return nil
