@@ -61,7 +61,7 @@ def test_a_camera_of_one_frame_a_second_is_followed_within_seconds(meter, camera
     camera = cameras(codec="mjpeg", frames_per_second=1)
     configure(meter, camera.address())
     process = meter.collecting()
-    wait_for(lambda: offered(meter) >= 2, seconds=10)
+    wait_for(lambda: offered(meter) >= 2, seconds=15)
     stop(process)
 
 

@@ -85,7 +85,7 @@
             return .end
         }
 
-        // MARK: The thread that decodes
+        // MARK: The thread that reads
 
         private func watch() {
             var frame = VideoFrame()
