@@ -74,7 +74,12 @@ struct StoreOpening {
             try refuseForeign(db)
         }
         try Schema.migrator.migrate(pool)
-        try pool.writeWithoutTransaction { db in try settle(db) }
+        try pool.writeWithoutTransaction { db in
+            // What SQLite keeps to undo a statement by would go to files beside the quota, several times what is stored.
+            // Not before: migrations sort whole tables.
+            try db.execute(sql: "PRAGMA temp_store = MEMORY")
+            try settle(db)
+        }
         return pool
     }
 

@@ -19,6 +19,15 @@ import Testing
         #expect(journal == "wal")
     }
 
+    /// They would lie outside the deployment, and outside its quota.
+    @Test func whatACommitIsUndoneByIsNeverWrittenToTemporaryFiles() throws {
+        let fixture = try StoreFixture()
+        let place = try fixture.store.pool.writeWithoutTransaction { db in
+            try Int.fetchOne(db, sql: "PRAGMA temp_store")
+        }
+        #expect(place == 2)
+    }
+
     @Test func framesThatNobodyWasReadyForCountAsOfferedAndDropped() throws {
         let fixture = try StoreFixture()
         var frame = FrameOutcome(
