@@ -56,7 +56,7 @@ struct StoreBench {
 
     /// Rounds of each in turn, every second one backwards; the first does not count.
     private mutating func compareWriting(_ count: Int, byteCount: Int) throws {
-        let plain = "\(store.folder)/plain"
+        let plain = "\(store.folder.path)/plain"
         try FileManager.default.createDirectory(atPath: plain, withIntermediateDirectories: true)
         var ratios: [Double] = []
         var rates: [(ours: Double, plain: Double)] = []
