@@ -15,18 +15,22 @@ let package = Package(
         .library(name: "GleanerTesting", targets: ["GleanerTesting"]),
     ],
     traits: [
+        .trait(name: "Console", description: "What others may ask of a running collector over HTTP: ingest."),
         .trait(name: "JPEG", description: "JPEG frames, through TurboJPEG (libturbojpeg0-dev)."),
         .trait(name: "Network", description: "Destinations on the network."),
         .trait(name: "Video", description: "Video files, cameras and streams, through FFmpeg's libraries."),
         .trait(
-            name: "Full", description: "Everything Gleaner can do.", enabledTraits: ["JPEG", "Network", "Video"]),
-        .default(enabledTraits: ["Network"]),
+            name: "Full", description: "Everything Gleaner can do.",
+            enabledTraits: ["Console", "JPEG", "Network", "Video"]),
+        .default(enabledTraits: ["Console", "Network"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -55,6 +59,17 @@ let package = Package(
             name: "GleanerImaging",
             dependencies: ["GleanerCore", "CPNG", .target(name: "CTurboJPEG", condition: .when(traits: ["JPEG"]))],
             swiftSettings: strict),
+        .target(
+            name: "GleanerConsole",
+            dependencies: [
+                "GleanerCore",
+                .product(name: "HTTPTypes", package: "swift-http-types", condition: .when(traits: ["Console"])),
+                .product(name: "HummingbirdCore", package: "hummingbird", condition: .when(traits: ["Console"])),
+                .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Console"])),
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Console"])),
+                .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Console"])),
+            ],
+            swiftSettings: strict),
         .target(name: "GleanerInference", dependencies: ["GleanerCore", "COnnxRuntime"], swiftSettings: strict),
         .target(name: "GleanerSelection", dependencies: ["GleanerCore"], swiftSettings: strict),
         .target(
@@ -76,8 +91,8 @@ let package = Package(
         .target(
             name: "GleanerRuntime",
             dependencies: [
-                "GleanerCore", "GleanerCapture", "GleanerImaging", "GleanerInference", "GleanerSelection",
-                "GleanerStore", "GleanerExport", "GleanerSync", "CLinux", "Yams",
+                "GleanerCore", "GleanerCapture", "GleanerConsole", "GleanerImaging", "GleanerInference",
+                "GleanerSelection", "GleanerStore", "GleanerExport", "GleanerSync", "CLinux", "Yams",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -98,6 +113,9 @@ let package = Package(
         .testTarget(name: "GleanerCoreTests", dependencies: ["GleanerCore"], swiftSettings: strict),
         .testTarget(
             name: "GleanerCaptureTests", dependencies: ["GleanerCapture", "GleanerCore", "GleanerTesting"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "GleanerConsoleTests", dependencies: ["GleanerConsole", "GleanerCore", "GleanerTesting"],
             swiftSettings: strict),
         .testTarget(
             name: "GleanerImagingTests", dependencies: ["GleanerImaging", "GleanerCore"], swiftSettings: strict),

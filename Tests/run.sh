@@ -35,7 +35,7 @@ step() { printf '\n== %s (after %s s)\n' "$1" "$SECONDS"; }
 
 step "Getting ready"
 need_swift
-need_debian "${LIBRARIES[@]}" python3-venv iproute2 nftables procps
+need_debian "${LIBRARIES[@]}" python3-venv curl iproute2 nftables procps
 # An RTSP server for cameras to be played with; and FFmpeg's devices, which its command brings along.
 need_debian python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-{base,good,ugly} ffmpeg
 if [[ -z $quick ]]; then

@@ -71,12 +71,17 @@ public struct FrameOrigin: Hashable, Sendable {
     public var byteCount: Int64
     /// The file's modification time; a file that is written anew under its name is a new frame.
     public var modifiedNanoseconds: Int64
+    /// Whether somebody waits to hear what becomes of the frame, and may ask again: the answer is remembered for a while.
+    public var awaitsAnswer: Bool
 
-    public init(source: String, name: String, byteCount: Int64 = 0, modifiedNanoseconds: Int64 = 0) {
+    public init(
+        source: String, name: String, byteCount: Int64 = 0, modifiedNanoseconds: Int64 = 0, awaitsAnswer: Bool = false
+    ) {
         self.source = source
         self.name = name
         self.byteCount = byteCount
         self.modifiedNanoseconds = modifiedNanoseconds
+        self.awaitsAnswer = awaitsAnswer
     }
 }
 
@@ -95,6 +100,8 @@ public struct FrameBuffer: ~Copyable, Sendable {
     public var pixels = PixelBuffer()
     /// So many frames came before this one while nobody was ready for them, and are gone.
     public var lateCount = 0
+    /// What a model elsewhere said of the frame: none has to be asked here.
+    public var given: GivenPrediction?
 
     /// In what form a source gives a frame.
     public enum Content: Hashable, Sendable {
@@ -133,8 +140,15 @@ public protocol FrameSource: Sendable {
     var remainingCount: Int? { get }
     /// Whether it cannot wait: then it is asked only when a frame can be looked at soon, and gives its newest.
     var isLive: Bool { get }
+    /// Told what became of a frame whose origin awaits an answer, when that is durable; on another thread than
+    /// ``next(into:)``.
+    func settled(_ origin: FrameOrigin, _ answer: FrameAnswer)
+    /// Told that the run is over: frames that are not settled by now are not recorded, and may be given again.
+    func close() async
 }
 
 extension FrameSource {
     public var isLive: Bool { false }
+    public func settled(_ origin: FrameOrigin, _ answer: FrameAnswer) {}
+    public func close() async {}
 }

@@ -131,6 +131,8 @@ public struct Configuration: Sendable {
     ) -> SourceMaker? {
         var values: [String: JSONValue]
         switch value {
+        case .string(let text) where registries.sources.names.contains(text):
+            values = ["type": .string(text)]
         case .string(let text):
             guard let colon = text.firstIndex(of: ":") else {
                 problems.add(place, "'\(text)' does not say what it is", remedy: "write folder:PATH")

@@ -57,13 +57,15 @@ public final class Deployment: Sendable {
 
     /// The classes that labels may name: the active model's, then those the configuration adds.
     func labelClasses() throws -> [String] {
-        let known = try store.activeModel()?.manifest.labels ?? []
+        let known = try store.slot(in: .active)?.manifest.labels ?? []
         return known + configuration.classes.filter { !known.contains($0) }
     }
 
     /// Whether the active model is a classifier whose classes do not exclude each other.
     func allowsSeveralClasses() throws -> Bool {
-        guard let manifest = try store.activeModel()?.manifest, manifest.task == .classification else { return false }
+        guard let manifest = try store.slot(in: .active)?.manifest, manifest.task == .classification
+        else { return false }
+        if manifest.isElsewhere { return manifest.allowsSeveralClassesElsewhere }
         return try LoadedModel.decoder(of: manifest, registries: registries).scoreMin != nil
     }
 
@@ -88,6 +90,9 @@ public final class Deployment: Sendable {
         # Where frames come from: pictures in this folder and its subfolders, in name order. `video:FILE` gives the
         # frames of a video; {type: video, path: FILE, frames_per_second: 2, region: [0, 120, 640, 240], encoding: png}
         # fewer of them, only a part (left, top, width, height), and kept without loss.
+        # `ingest` takes frames from other programs with what their model said of them, at 127.0.0.1:8790;
+        # {type: ingest, listen: "192.168.1.2:8790", token_file: token, socket: ingest.sock, socket_group: cameras}
+        # from other machines, or through a socket.
         source: folder:camera
 
         # Classes that labels may name beside those of the active model: what it is to learn next.

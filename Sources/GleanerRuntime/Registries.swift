@@ -20,7 +20,8 @@ public struct Registries: Sendable {
     public static let standard = Registries(
         sources: Registry(
             "source",
-            [FolderSourceMaker.entry, VideoSourceMaker.entry, CameraSourceMaker.entry] + StreamSourceMaker.entries),
+            [FolderSourceMaker.entry, VideoSourceMaker.entry, CameraSourceMaker.entry] + StreamSourceMaker.entries
+                + [IngestSourceMaker.entry]),
         decoders: Registry(
             "decoder",
             [

@@ -1,5 +1,6 @@
 import GleanerCapture
 public import GleanerCore
+public import Logging
 
 /// Makes a source when the collector starts: what it needs is known only then.
 public struct SourceMaker: Sendable {
@@ -12,15 +13,26 @@ public struct SourceMaker: Sendable {
         public var stop: StopSignal
         /// Whether a frame was recorded in an earlier run, or earlier in this one.
         public var isKnown: @Sendable (FrameOrigin) -> Bool
+        /// What was told of a frame whose origin awaits an answer, in this run or an earlier one.
+        public var answer: @Sendable (FrameOrigin) throws -> FrameAnswer? = { _ in nil }
+        /// Makes a model known that runs elsewhere; throws with code `model.differs` when it is another one than before.
+        public var introduce: @Sendable (ModelManifest) throws -> Void = { _ in }
+        public var logger = Logger(label: "gleaner")
 
         func absolute(_ path: String) -> String { path.hasPrefix("/") ? path : "\(deploymentFolder)/\(path)" }
     }
 
     /// How messages and samples name this source.
     public let name: String
-    public let make: @Sendable (Environment) throws -> any FrameSource
-    public init(name: String, make: @escaping @Sendable (Environment) throws -> any FrameSource) {
+    /// Whether its frames bring predictions along: no model is asked here.
+    public let givesPredictions: Bool
+    public let make: @Sendable (Environment) async throws -> any FrameSource
+    public init(
+        name: String, givesPredictions: Bool = false,
+        make: @escaping @Sendable (Environment) async throws -> any FrameSource
+    ) {
         self.name = name
+        self.givesPredictions = givesPredictions
         self.make = make
     }
 }

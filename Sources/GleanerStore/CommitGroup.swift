@@ -101,6 +101,13 @@ struct CommitGroup {
     }
     private static let startByteCount = 64 << 10
 
+    /// What is to be told of frames, by their origin.
+    var answers: [FrameOrigin: FrameAnswer] {
+        outcomes.reduce(into: [:]) { answers, frame in
+            if frame.origin.awaitsAnswer { answers[frame.origin] = frame.answer }
+        }
+    }
+
     /// How many frames each kept sample came to stand for.
     var represented: [LocalSampleID: Int] {
         outcomes.reduce(into: [:]) { counts, frame in

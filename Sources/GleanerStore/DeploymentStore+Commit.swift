@@ -31,6 +31,7 @@ extension DeploymentStore {
             report.evictedCount = evicted.evictedCount
             report.expired = evicted.expired
             report.refused = group.refused
+            report.answers = group.answers
             return report
         }
     }
@@ -49,7 +50,8 @@ extension DeploymentStore {
 
     /// Whether this frame was offered before, in this run or an earlier one.
     public func isSeen(_ origin: FrameOrigin) throws -> Bool {
-        try read { db in
+        if origin.awaitsAnswer { return try answer(to: origin) != nil }
+        return try read { db in
             let row = try db.first(
                 """
                 SELECT 1 FROM seen JOIN source USING (source_key)
@@ -67,6 +69,7 @@ extension DeploymentStore {
         var keys = KeyCache(db)
         for kept in group.kept { try insert(kept, at: now, &keys, db) }
         for frame in group.outcomes { try markSeen(frame.origin, &keys, db) }
+        try remember(group.answers, &keys, db)
         try record(group.outcomes, db)
         for (sample, count) in group.represented {
             try db.run(

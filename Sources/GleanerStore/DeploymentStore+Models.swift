@@ -48,6 +48,49 @@ extension DeploymentStore {
         }
     }
 
+    /// Makes a model known that runs elsewhere; it may be activated from then on.
+    ///
+    /// - Throws: ``GleanerError`` with code `model.differs` when its name and version are another model's, or there are
+    ///   too many already.
+    public func introduce(_ manifest: ModelManifest) throws {
+        if try read({ db in try Self.isKnown(manifest, db) }) { return }
+        try write { db in
+            guard try !Self.isKnown(manifest, db) else { return }
+            var course = ModelCourse()
+            _ = course.handle(.proved)
+            _ = try Self.insert(manifest, course, db)
+            try Self.record("model.introduced", "model \(manifest.id) predicts elsewhere", db)
+        }
+    }
+
+    private static func isKnown(_ manifest: ModelManifest, _ db: Database) throws -> Bool {
+        let others = try slots(db, "WHERE name = ? AND version = ?", [manifest.name, manifest.version])
+        if let slot = others.first?.slot {
+            let known = slot.manifest
+            guard known.task == manifest.task, known.labels == manifest.labels, known.sha256 == manifest.sha256 else {
+                throw GleanerError(
+                    .modelDiffers, "another model is known as \(manifest.id): its task, classes or digest differ",
+                    remedy: "give each model that was trained anew a version of its own")
+            }
+            // One of ours, which was brought in as well: it is activated like any of them.
+            let isOurs = !known.isElsewhere
+            guard !isOurs || slot.folderName != nil && ![.staged, .rejected].contains(slot.course.stage) else {
+                throw GleanerError(
+                    .modelDiffers, "model \(manifest.id) was brought in here and cannot be used",
+                    remedy: "gleaner model show \(manifest.name) says why; give what runs elsewhere another name")
+            }
+            return true
+        }
+        guard try Int.fetchOne(db, sql: "SELECT count(*) FROM model_slot") ?? 0 < slotCountMax else {
+            throw GleanerError(
+                .modelDiffers, "there are \(slotCountMax) models here already",
+                remedy: "raise the version only when the model was trained anew")
+        }
+        return false
+    }
+    /// Of one device in its life.
+    private static let slotCountMax = 1000
+
     /// Writes down what was found out about a model.
     public func setVerdict(_ verdict: String, of id: ModelID) throws {
         try write { db in
@@ -85,9 +128,18 @@ extension DeploymentStore {
         try write { db in
             let found = try Self.slot(id, db)
             guard found.slot.state != .active else { return }
-            guard found.slot.state == .rejected || found.slot.folderName != nil else { throw Self.withoutFiles(id) }
+            let isElsewhere = found.slot.manifest.isElsewhere
+            guard found.slot.state == .rejected || found.slot.folderName != nil || isElsewhere else {
+                throw Self.withoutFiles(id)
+            }
             let active = try Self.slots(db, "WHERE state = 'active'").first
             let isPrevious = found.slot.state == .previous
+            // There is nothing to prove, nor to watch, where it does not run.
+            if isElsewhere {
+                let event = ModelCourse.Event.activated(inShadow: false, isAlone: true)
+                try Self.advance(found, event, ModelCourse.Limits(), db)
+                return
+            }
             if isPrevious, let active, active.slot.course.stage != .confirmed {
                 return try Self.goBack(from: active, to: found, "\(id) was activated", db)
             }

@@ -59,6 +59,15 @@ public struct FrameOutcome: Sendable {
         self.origin = origin
         self.outcome = outcome
     }
+
+    /// What is told of it.
+    var answer: FrameAnswer {
+        switch outcome {
+        case .stored(let record, _, _): FrameAnswer(.stored, reason: record.reason, sample: record.id)
+        case .rejected(let reason, _, _, _): FrameAnswer(.rejected, reason: reason)
+        case .dropped(let reason, _, _, _): FrameAnswer(.dropped, reason: reason)
+        }
+    }
 }
 
 /// Reasons for drops that the store itself gives.
@@ -82,4 +91,6 @@ public struct CommitReport: Sendable, Hashable {
     public var expired: Set<LocalSampleID> = []
     /// Samples of the group that were dropped by the store, with the reason.
     public var refused: [SampleID: String] = [:]
+    /// What is to be told of frames whose origin awaits it.
+    public var answers: [FrameOrigin: FrameAnswer] = [:]
 }

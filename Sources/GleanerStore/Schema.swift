@@ -5,7 +5,7 @@ enum Schema {
     /// `GLNR`: tells our databases from everybody else's.
     static let applicationID = 0x474c_4e52
     /// The number of migrations, kept as `user_version` so that a newer database is known by its first 100 bytes.
-    static let version = 7
+    static let version = 8
 
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -36,6 +36,10 @@ enum Schema {
         migrator.registerMigration("7") { db in
             try db.execute(sql: "PRAGMA user_version = 7")
             try db.execute(sql: loop)
+        }
+        migrator.registerMigration("8") { db in
+            try db.execute(sql: "PRAGMA user_version = 8")
+            try db.execute(sql: answers)
         }
         return migrator
     }
@@ -334,6 +338,19 @@ enum Schema {
         CREATE UNIQUE INDEX model_slot_active ON model_slot (state) WHERE state = 'active';
         CREATE UNIQUE INDEX model_slot_previous ON model_slot (state) WHERE state = 'previous';
         CREATE UNIQUE INDEX model_slot_shadow ON model_slot (state) WHERE state = 'shadow';
+        """
+
+    /// What those were answered who handed frames over, for when they ask again.
+    private static let answers = """
+        CREATE TABLE answer (
+          answer_key INTEGER PRIMARY KEY,
+          source_key INTEGER NOT NULL REFERENCES source,
+          name TEXT NOT NULL,
+          decision TEXT NOT NULL CHECK (decision IN ('stored', 'rejected', 'dropped')),
+          reason TEXT NOT NULL,
+          sample TEXT,
+          UNIQUE (source_key, name)
+        ) STRICT;
         """
 
     /// What is known of destinations, and how long their receipts are not trusted blindly.

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from driver import OUTPUT_SCHEMAS, SCHEMAS, validator, write_configuration
 
-DOCUMENTS = {"configuration", "model-bundle", "model-signature", "batch-manifest", "sample", "label", *OUTPUT_SCHEMAS.values()}
+DOCUMENTS = {"configuration", "model-bundle", "model-signature", "batch-manifest", "sample", "label", "ingest-frame", "ingest-answer", "ingest-error", *OUTPUT_SCHEMAS.values()}
 
 
 def check_jsonschema(*arguments):

@@ -20,6 +20,27 @@ import Testing
         #expect(try problems(Deployment.configurationTemplate).isEmpty)
     }
 
+    #if Console
+        @Test(arguments: [
+            "ingest", "{type: ingest, listen: 127.0.0.1:80}", "{type: ingest, listen: '[::1]:80'}",
+            "{type: ingest, listen: 0.0.0.0:80, token_file: token}",
+            "{type: ingest, socket: a.sock, socket_group: video, labels: [a, b], frames_waiting_max: 2}",
+        ])
+        func framesMayBeHandedOver(_ source: String) throws {
+            #expect(try problems("source: \(source)").isEmpty)
+        }
+
+        @Test(arguments: [
+            ("listen: 0.0.0.0:80", "listen"), ("listen: 80", "listen"), ("listen: camera:80", "listen"),
+            ("socket_group: video", "socket_group"), ("body_bytes_max: 1 KiB", "body_bytes_max"),
+            ("frames_waiting_max: 0", "frames_waiting_max"), ("lisen: 127.0.0.1:80", "lisen"),
+        ])
+        func whereFramesCannotBeHandedOverIsSaid(_ option: String, _ key: String) throws {
+            let found = try problems("source: {type: ingest, \(option)}")
+            #expect(Set(found.keys) == ["source.\(key)"])
+        }
+    #endif
+
     @Test func everyProblemIsFoundAtOnce() throws {
         let found = try problems(
             """

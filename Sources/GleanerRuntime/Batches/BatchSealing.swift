@@ -36,7 +36,7 @@ extension Deployment {
     /// Chooses what leaves for labeling as collecting does: uncertainty and coverage by the model's competence.
     func labelingChoice() throws -> (LabelingChoice) -> [Int64] {
         let rules = configuration.selection.rules
-        let measured = try store.activeModel().map { try store.competence(of: $0.manifest.id) } ?? Competence()
+        let measured = try store.slot(in: .active).map { try store.competence(of: $0.id) } ?? Competence()
         let selection = BatchSelection(
             weight: rules.fixedWeight ?? measured.weight, distanceMax: rules.embeddingDistanceMax)
         return { choice in

@@ -16,7 +16,8 @@ extension Collector {
         defer { judged.close() }
         var rescoring = Rescoring(
             millisecondsPerSecond: deployment.configuration.selection.rescoreMillisecondsPerSecond)
-        rescoring.begin()
+        // A model that runs elsewhere cannot be asked about kept samples.
+        if !source.givesPredictions { rescoring.begin() }
         var savedAt = clock.now()
         var isSaved = true
         judging: while true {
@@ -35,6 +36,7 @@ extension Collector {
                 }
                 if let change = nextShadow.withLock({ $0.take() }) { take(change, in: judge) }
                 if let news = news.withLock({ $0.take() }) { judge.learn(news) }
+                if let given = slot.buffer.given { follow(given.model, in: judge) }
                 let now = clock.now()
                 let outcome = judge.judge(slot, at: now)
                 _ = empty.push(slot)

@@ -27,8 +27,12 @@ extension Collector {
                 let isDue = takeRetry()
                 guard now != version || isDue else { continue }
                 version = now
-                fulfilWish()
-                try prepareShadow(&shadow)
+                if source.givesPredictions {
+                    try keepFollowed()
+                } else {
+                    fulfilWish()
+                    try prepareShadow(&shadow)
+                }
                 if clock.now().seconds - learnedAt.seconds >= feedbackIntervalSeconds {
                     learnedAt = clock.now()
                     try learn(at: learnedAt)

@@ -4,12 +4,14 @@ import Synchronization
 
 /// The writer: makes what was judged durable, in groups.
 extension Collector {
-    func write() {
+    /// - Parameter frames: Told what became of frames whose origins await it.
+    func write(telling frames: any FrameSource) {
         var progress = Progress()
         var lastInstant: Instant?
-        while let group = judged.popAll(lingerSeconds: Self.groupLingerSeconds) {
+        let lingerSeconds = source.givesPredictions ? Self.answerLingerSeconds : Self.groupLingerSeconds
+        while let group = judged.popAll(lingerSeconds: lingerSeconds) {
             do {
-                lastInstant = try commit(group, &progress) ?? lastInstant
+                lastInstant = try commit(group, &progress, telling: frames) ?? lastInstant
             } catch {
                 judged.close()
                 return fail(error)
@@ -27,7 +29,9 @@ extension Collector {
     }
 
     /// Makes a group durable; returns when its last frame was judged.
-    private func commit(_ group: [Finding], _ progress: inout Progress) throws -> Instant? {
+    private func commit(
+        _ group: [Finding], _ progress: inout Progress, telling source: any FrameSource
+    ) throws -> Instant? {
         let frames = group.compactMap { if case .frame(let frame) = $0 { frame } else { nil } }
         let scores = group.compactMap { if case .score(let score) = $0 { score } else { nil } }
         let states = group.compactMap { if case .state(let state, let instant) = $0 { (state, instant) } else { nil } }
@@ -43,6 +47,7 @@ extension Collector {
             progress.rejected += report.rejectedCount
             progress.dropped += report.droppedCount
             inFlight.withLock { set in for frame in frames { set.remove(frame.outcome.origin) } }
+            for (origin, answer) in report.answers { source.settled(origin, answer) }
         }
         try deployment.store.record(scores)
         return frames.last?.instant

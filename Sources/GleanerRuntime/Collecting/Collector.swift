@@ -33,9 +33,11 @@ public final class Collector: @unchecked Sendable {
     /// wear the card out.
     static let groupCountMax = 64
     static let groupLingerSeconds = 0.1
+    /// The same where somebody waits for each frame's answer.
+    static let answerLingerSeconds = 0.02
 
     let deployment: Deployment
-    private let source: SourceMaker
+    let source: SourceMaker
     private let endsAtLast: Bool
     let logger: Logger
     let report: @Sendable (Progress) -> Void
@@ -101,8 +103,8 @@ public final class Collector: @unchecked Sendable {
         defer { withExtendedLifetime(lock) {} }
         let store = deployment.store
         defer { noteEnd() }
-        let loaded = try loadActive()
-        let model = loaded.model
+        let loaded = source.givesPredictions ? nil : try loadActive()
+        let model = try loaded?.model ?? followedModel()
         let run = try store.beginRun()
         let restored = try store.collectorState()
         let clock = CollectingClock(start: restored.at)
@@ -112,21 +114,24 @@ public final class Collector: @unchecked Sendable {
             state: restored.state, recordedByteCountMax: deployment.configuration.storage.decisionByteCountMax,
             inference: inference, wish: wish)
         judge.learn(FeedbackNews(competence: [model.manifest.id: try store.competence(of: model.manifest.id)]))
-        try resumeProbation(of: loaded.slot, in: judge)
         var shadow: ModelID?
-        try prepareShadow(&shadow)
-        let frames = try source.make(environment())
+        if let loaded {
+            try resumeProbation(of: loaded.slot, in: judge)
+            try prepareShadow(&shadow)
+        }
+        let frames = try await source.make(environment())
         logger.info(
             "collecting", metadata: ["source": "\(source.name)", "model": "\(model.manifest.id)", "run": "\(run)"])
 
         async let reader: Void = Self.onThread("reader") { self.read(frames) }
         async let preparer: Void = Self.onThread("preparer") { self.prepare() }
         Self.start("judge", judging) { self.judge(judge, clock: clock) }
-        async let writer: Void = Self.onThread("writer") { self.write() }
+        async let writer: Void = Self.onThread("writer") { self.write(telling: frames) }
         async let watcher: Void = Self.onThread("watcher") { [shadow] in self.watch(clock: clock, shadow: shadow) }
         await judging.wait()
         _ = await (reader, preparer, writer)
         stop.raise()
+        await frames.close()
         await watcher
         if let failure = failure.withLock({ $0 }) { throw failure }
     }
@@ -152,7 +157,9 @@ public final class Collector: @unchecked Sendable {
             deploymentFolder: deployment.folder, endsAtLast: endsAtLast, stop: stop,
             isKnown: { [self] origin in
                 inFlight.withLock { $0.contains(origin) } || isSeen(origin)
-            })
+            },
+            answer: { [store = deployment.store] in try store.answer(to: $0) },
+            introduce: { [store = deployment.store] in try store.introduce($0) }, logger: logger)
     }
 
     /// A queue that cannot be read ends the run; saying that the frame is known keeps the source from offering it.

@@ -131,7 +131,7 @@ final class FrameJudge: @unchecked Sendable {
         } catch {
             return frame.outcome = .dropped(reason: error.codeText, model: id)
         }
-        let (manifest, scoreMin) = (said.model.manifest, said.model.decoder.scoreMin)
+        let (manifest, scoreMin) = (said.model.manifest, said.scoreMin)
         var candidate = Candidate(
             sequence: slot.sequence, prediction: said.prediction, manifest: manifest, scoreMin: scoreMin,
             hash: slot.hash, embedding: said.embedding,

@@ -25,7 +25,7 @@ final class FramePreparer: @unchecked Sendable {
             slot.watch.end(.decode)
             slot.hash = PerceptualHash.of(slot.buffer.pixels)
             slot.watch.end(.hash)
-            guard let spec = wish.wanted else { return }
+            guard slot.buffer.given == nil, let spec = wish.wanted else { return }
             let input: ModelInput
             if let ready = slot.input, ready.spec == spec { input = ready } else { input = try ModelInput(spec) }
             slot.input = input

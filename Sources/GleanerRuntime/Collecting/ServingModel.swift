@@ -8,6 +8,7 @@ final class ServingModel {
     struct Said {
         var model: LoadedModel
         var prediction: Prediction
+        var scoreMin: Float?
         var embedding: Embedding?
         var seconds: Double
     }
@@ -99,9 +100,10 @@ final class ServingModel {
 
     // MARK: Frames
 
-    /// What is said of a frame: by the model, or, if that one fails in its probation, by its predecessor, so that no frame
-    /// is lost by a swap.
+    /// What is said of a frame: elsewhere and before it came; or by the model; or, if that one fails in its probation, by its
+    /// predecessor, so that no frame is lost by a swap.
     func say(of slot: FrameSlot) throws -> Said {
+        if let given = slot.buffer.given { return take(given, on: slot.buffer.pixels) }
         guard probation != nil else { return try ask(model, { try $0.judge(slot) }) }
         let pixels = slot.buffer.pixels
         let said: Said
@@ -121,6 +123,12 @@ final class ServingModel {
             conclude(probation?.memory(ProcessMemory.byteCount))
         }
         return said
+    }
+
+    private func take(_ given: GivenPrediction, on pixels: PixelBuffer) -> Said {
+        Said(
+            model: model, prediction: given.prediction, scoreMin: given.scoreMin,
+            embedding: given.embedding ?? model.embedding(of: given.prediction, on: pixels), seconds: 0)
     }
 
     /// What the model says of a kept frame. That it fails counts in its probation: the one before it had judged the frame.
@@ -169,11 +177,13 @@ final class ServingModel {
             latencies.append(seconds)
             if latencies.count > Self.latencyCount { latencies.removeFirst() }
         }
-        return Said(model: model, prediction: prediction, embedding: embedding, seconds: seconds)
+        return Said(
+            model: model, prediction: prediction, scoreMin: model.decoder.scoreMin, embedding: embedding,
+            seconds: seconds)
     }
 
     private static func answer(_ said: Said) -> Probation.Answer {
-        let (prediction, scoreMin) = (said.prediction, said.model.decoder.scoreMin)
+        let (prediction, scoreMin) = (said.prediction, said.scoreMin)
         let isClaimed = prediction.topScore.map { $0 >= scoreMin ?? 0 } ?? false
         let labels = said.model.manifest.labels
         let top = prediction.topClassIndex.flatMap { labels.indices.contains($0) ? labels[$0] : nil }

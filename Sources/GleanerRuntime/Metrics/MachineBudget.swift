@@ -43,7 +43,7 @@ extension Deployment {
     /// known for a duplicate costs hardly anything.
     ///
     /// - Throws: ``GleanerError`` when there is no active model, or no frame.
-    public func budget(of source: SourceMaker? = nil, frameCount: Int) throws -> MachineBudget {
+    public func budget(of source: SourceMaker? = nil, frameCount: Int) async throws -> MachineBudget {
         guard let source = source ?? configuration.source else {
             throw GleanerError(
                 .malformed, "no source is configured",
@@ -58,7 +58,7 @@ extension Deployment {
         let clock = CollectingClock(start: Instant(seconds: 0))
         while trial.frameCount < frameCount {
             let begun = trial.frameCount
-            var frames = try source.make(
+            var frames = try await source.make(
                 .init(deploymentFolder: folder, endsAtLast: true, stop: StopSignal(), isKnown: { _ in false }))
             while trial.frameCount < frameCount, try trial.judge(from: &frames, at: clock.now()) {}
             guard trial.frameCount > begun else {

@@ -13,7 +13,8 @@ final class LoadedModel: @unchecked Sendable {
 
     let bundle: ModelBundle
     let decoder: any OutputDecoder
-    private let engine: any InferenceEngine
+    /// `nil` for a model that never runs here.
+    private let engine: (any InferenceEngine)?
     /// `nil` while it is out of memory.
     private var session: (any InferenceSession)?
     private var writer: InputWriter?
@@ -36,6 +37,13 @@ final class LoadedModel: @unchecked Sendable {
         if loads { try load() }
     }
 
+    /// A model that runs elsewhere: frames bring what it says, and it is asked nothing here.
+    init(elsewhere manifest: ModelManifest) {
+        bundle = ModelBundle(manifest: manifest, folder: URL(filePath: "/", directoryHint: .isDirectory))
+        decoder = ElsewhereDecoder(task: manifest.task)
+        engine = nil
+    }
+
     /// Whether it can judge.
     var isLoaded: Bool { session != nil }
 
@@ -56,6 +64,7 @@ final class LoadedModel: @unchecked Sendable {
     /// - Throws: ``GleanerError`` saying what does not fit.
     func load() throws {
         guard !isLoaded else { return }
+        guard let engine else { throw ElsewhereDecoder.isElsewhere }
         let file = bundle.file.path(percentEncoded: false)
         let bytes = try FileReading.bytes(of: file, byteCountMax: Self.byteCountMax)
         guard Digest(of: bytes) == manifest.sha256 else {
@@ -138,7 +147,12 @@ final class LoadedModel: @unchecked Sendable {
         let prediction = try decoder.decode(outputs, undoing: letterbox)
         try checkClasses(of: prediction)
         if let features = outputs.features { return (prediction, Embedding(pooling: features)) }
-        return (prediction, Embedding(LumaGrid.of(pixels) + scores(of: prediction)))
+        return (prediction, embedding(of: prediction, on: pixels))
+    }
+
+    /// What is left of a model that has no features to give.
+    func embedding(of prediction: Prediction, on pixels: PixelBuffer) -> Embedding? {
+        Embedding(LumaGrid.of(pixels) + scores(of: prediction))
     }
 
     /// An output of varying shape could change its number of classes; one of a shape that was checked cannot.
@@ -162,7 +176,7 @@ final class LoadedModel: @unchecked Sendable {
             remedy: "write all the labels of the model, in its order, into \(ModelManifest.fileName)")
     }
 
-    /// A number for each class: what is left of a model that has no features to give.
+    /// A number for each class.
     private func scores(of prediction: Prediction) -> [Float] {
         switch prediction {
         case .classification(let probabilities, _): return probabilities
@@ -183,6 +197,17 @@ final class LoadedModel: @unchecked Sendable {
         }
         _ = try judge(pixels)
     }
+}
+
+/// Stands where the decoder of a model that runs elsewhere would.
+private struct ElsewhereDecoder: OutputDecoder {
+    static let isElsewhere = GleanerError(
+        .modelFailed, "the model runs elsewhere and cannot be asked here", remedy: "import its bundle")
+
+    var task: ModelTask
+    var scoreMin: Float? { nil }
+    func check(_ outputs: TensorOutputs, labelCount: Int) throws { throw Self.isElsewhere }
+    func decode(_ outputs: TensorOutputs, undoing letterbox: Letterbox) throws -> Prediction { throw Self.isElsewhere }
 }
 
 extension GleanerError.Code {

@@ -28,7 +28,7 @@ public enum DeploymentCheck {
                     remedy: "add `source: folder:PATH` to gleaner.yaml"))
         }
         do {
-            if try deployment.store.activeModel() == nil {
+            if !givesPredictions(deployment), try deployment.store.activeModel() == nil {
                 found.append(
                     Problem(path: "model", message: "no model is active", remedy: "gleaner model import BUNDLE"))
             }
@@ -62,7 +62,13 @@ public enum DeploymentCheck {
     /// No device that runs this was made before 2025.
     private static let clockFloor = Timestamp(milliseconds: 1_735_689_600_000)
 
+    /// Whether no model is asked here.
+    private static func givesPredictions(_ deployment: Deployment) -> Bool {
+        deployment.configuration.source?.givesPredictions == true
+    }
+
     private static func runtimeProblems(of deployment: Deployment) -> [Problem] {
+        guard !givesPredictions(deployment) else { return [] }
         let engine: OnnxEngine
         do {
             engine = try deployment.engine()

@@ -95,7 +95,7 @@ extension Deployment {
     public func status() throws -> DeploymentStatus {
         let status = try store.status()
         return DeploymentStatus(
-            device: try store.device(), model: try store.activeModel().map { .init($0.manifest.id) },
+            device: try store.device(), model: try store.slot(in: .active).map { .init($0.id) },
             collector: status.collector,
             frames: .init(
                 offered: status.offered, stored: status.stored, rejected: status.rejected, dropped: status.dropped),

@@ -3,7 +3,7 @@ import GleanerCore
 import GleanerRuntime
 
 /// Times what a frame costs.
-struct BenchCommand: ParsableCommand {
+struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "What a frame costs on this machine, stage by stage, in milliseconds.",
         discussion: """
@@ -22,9 +22,9 @@ struct BenchCommand: ParsableCommand {
         guard (1...1_000_000).contains(frames) else { throw ValidationError("--frames must be 1 to 1000000") }
     }
 
-    func run() throws {
+    func run() async throws {
         let source = try source.map { try Configuration.source(named: $0, registries: .standard) }
-        let budget = try options.open().budget(of: source, frameCount: frames)
+        let budget = try await options.open().budget(of: source, frameCount: frames)
         try options.print(budget) { Self.text(budget) }
     }
 

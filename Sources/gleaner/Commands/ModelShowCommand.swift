@@ -28,6 +28,7 @@ struct ModelShowCommand: ParsableCommand {
     }
 
     private static func rows(_ proof: ModelVerdict.Proof) -> [[String]] {
+        guard proof.failure != nil || proof.frames > 0 else { return [["proof", "it did not run here"]] }
         var rows = [
             [
                 "proof", proof.failure.map { "failed: \($0.message)" } ?? "passed",
