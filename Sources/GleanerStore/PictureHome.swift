@@ -34,14 +34,14 @@ struct PictureHome: Sendable {
 
     /// Writes a group of files so that all are whole and durable, or none is there.
     ///
-    /// Each is flushed under a temporary name and renamed; then each folder is flushed once.
+    /// Each is flushed under a temporary name and renamed, several at a time: a disk that is asked for one flush after
+    /// the other waits most of the time. Then each folder is flushed once.
     func place(_ files: [(path: String, bytes: [UInt8])]) throws {
         do {
-            var folders: Set<String> = []
-            for file in files {
+            let folders = Set(files.map { PathName.parent(of: absolute($0.path)) })
+            for shard in folders { try DurableFile.makeFolder(shard) }
+            try Workers.forEach(files) { file in
                 let path = absolute(file.path)
-                let shard = PathName.parent(of: path)
-                if folders.insert(shard).inserted { try DurableFile.makeFolder(shard) }
                 let partial = path + DurableFile.partialSuffix
                 try file.bytes.withUnsafeBytes { try DurableFile.writeFlushed($0, to: partial) }
                 guard rename(partial, path) == 0 else {

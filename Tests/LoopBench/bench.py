@@ -170,7 +170,6 @@ before = resident()
 import onnxruntime
 options = onnxruntime.SessionOptions()
 options.intra_op_num_threads = 1
-options.enable_cpu_mem_arena = False
 session = onnxruntime.InferenceSession(sys.argv[1], options, providers=["CPUExecutionProvider"])
 (spec,) = session.get_inputs()
 for number in range(20):
@@ -246,10 +245,10 @@ def start(work, grown, rounds):
     found = {}
     for name, folder in (("full", grown), ("empty", work / "empty")):
         gleaner = queue(folder) if name == "empty" else Gleaner(os.environ["GLEANER_BIN"], folder)
-        gleaner("model", "import", model)
         write_configuration(
-            folder, f"source: folder:{one}\nselection: {EVERYTHING}\nstorage: {{quota: 100 GiB, keep_free: 0}}\n"
+            folder, f"source: folder:{one}\nselection: {EVERYTHING}\nstorage: {{quota: 100 GiB, keep_free: 1 MiB}}\n"
         )
+        gleaner("model", "import", model)
         found[name] = []
         for number in range(rounds + 1):
             shutil.copy(pictures / f"{number:06}.jpg", one / f"{name}-{number}.jpg")

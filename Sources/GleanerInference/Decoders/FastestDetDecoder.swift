@@ -36,9 +36,9 @@ public struct FastestDetDecoder: OutputDecoder {
         let tensor = try output.tensor(in: outputs)
         let grid = try Grid(tensor)
         var candidates: [Detection] = []
-        for cell in 0..<grid.cellCount {
-            let (classIndex, score) = try grid.score(cell)
-            guard score >= options.scoreFloor else { continue }
+        try grid.forEachCell { cell, classIndex, probability in
+            let score = try grid.score(cell, probability)
+            guard score >= options.scoreFloor else { return }
             candidates.append(
                 Detection(box: grid.box(cell, in: letterbox), classIndex: classIndex, score: score))
         }
@@ -72,24 +72,37 @@ public struct FastestDetDecoder: OutputDecoder {
 
         func value(_ channel: Int, _ cell: Int) -> Float { values[channel * cellCount + cell] }
 
-        /// The cell's best class, and `object^0.6 × class^0.4`.
-        func score(_ cell: Int) throws -> (classIndex: Int, score: Float) {
-            var best = 0
-            for index in 1..<classCount
-            where value(FastestDetDecoder.boxChannelCount + index, cell)
-                > value(FastestDetDecoder.boxChannelCount + best, cell)
-            {
-                best = index
+        /// Finds each cell's best class. Class by class, as they lie in memory: cells side by side then go through at once.
+        func forEachCell(_ body: (_ cell: Int, _ classIndex: Int, _ probability: Float) throws -> Void) throws {
+            let count = cellCount
+            try withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { best in
+                try withUnsafeTemporaryAllocation(of: Int32.self, capacity: count) { classes in
+                    let first = values.baseAddress.map { $0 + FastestDetDecoder.boxChannelCount * count }
+                    guard let first, let best = best.baseAddress, let classes = classes.baseAddress else { return }
+                    best.initialize(from: first, count: count)
+                    classes.initialize(repeating: 0, count: count)
+                    for index in 1..<max(classCount, 1) {
+                        let channel = first + index * count
+                        for cell in 0..<count {
+                            let isBetter = channel[cell] > best[cell]
+                            classes[cell] = isBetter ? Int32(truncatingIfNeeded: index) : classes[cell]
+                            best[cell] = isBetter ? channel[cell] : best[cell]
+                        }
+                    }
+                    for cell in 0..<count { try body(cell, Int(classes[cell]), best[cell]) }
+                }
             }
+        }
+
+        /// `object^0.6 × class^0.4` of a cell and the probability of its best class.
+        func score(_ cell: Int, _ probability: Float) throws -> Float {
             let object = value(0, cell)
-            let probability = value(FastestDetDecoder.boxChannelCount + best, cell)
             guard (-0.01...1.01).contains(object), (-0.01...1.01).contains(probability) else {
                 throw GleanerError(
                     .outputNotProbability, "\(tensor.placeText) holds \(object) and \(probability) as probabilities",
                     remedy: "use the decoder of the model's kind: this one reads FastestDet's export only")
             }
-            let score = pow(max(object, 0), 0.6) * pow(max(probability, 0), 0.4)
-            return (best, min(score, 1))
+            return min(pow(max(object, 0), 0.6) * pow(max(probability, 0), 0.4), 1)
         }
 
         /// The cell's box in the pixels of the model's input.
