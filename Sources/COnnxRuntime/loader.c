@@ -3,11 +3,15 @@
 
 #include <dlfcn.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static void put(char *to, size_t size, const char *text) { snprintf(to, size, "%s", text ? text : ""); }
 
 enum gleaner_ort_outcome gleaner_ort_open(const char *path, gleaner_ort_library *out) {
   *out = (gleaner_ort_library){0};
+  /* From 1.29 on the runtime tells its maker what it runs, unless this says otherwise before it is there. Whatever the
+     environment says: a device contacts only what is configured. */
+  setenv("ORT_DISABLE_TELEMETRY", "1", 1);
   void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (!library) {
     put(out->reason, sizeof out->reason, dlerror());
