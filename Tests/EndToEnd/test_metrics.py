@@ -55,8 +55,8 @@ def test_frames_are_taken_no_faster_than_the_configuration_allows(meter, camera)
     write_configuration(meter.folder, "source: folder:camera\ninference: {max_rate: 20}\n")
     camera(*(f"meter-digits/images/field/{number:05}.jpg" for number in range(21)))
     meter("run", "--until-end")
-    # By its own clock, which is not the machine's mood: twenty pauses of 50 ms.
-    assert meter("status")["loop"]["frames_per_second"] <= 21
+    # By its own clock, which is not the machine's mood: twenty pauses of 50 ms. Without them it would be hundreds.
+    assert meter("status")["loop"]["frames_per_second"] <= 25
 
 
 def test_a_loop_that_rests_works_on_one_frame_at_a_time(meter, camera):
