@@ -55,6 +55,21 @@ public final class Deployment: Sendable {
             loadSecondsMax: proof.loadSecondsMax, frameSecondsMax: proof.frameSecondsMax)
     }
 
+    /// The source that is given instead of the configured one, or that one.
+    func source(instead given: SourceMaker?) throws -> SourceMaker {
+        guard let source = given ?? configuration.source else {
+            throw GleanerError(
+                .malformed, "no source is configured",
+                remedy: "add `source: folder:PATH` to \(Configuration.fileName), or give --source folder:PATH")
+        }
+        return source
+    }
+
+    var noActiveModel: GleanerError {
+        GleanerError(
+            .notFound, "no model is active in \(folder)", remedy: "bring one in with: gleaner model import BUNDLE")
+    }
+
     /// The classes that labels may name: the active model's, then those the configuration adds.
     func labelClasses() throws -> [String] {
         let known = try store.slot(in: .active)?.manifest.labels ?? []

@@ -53,11 +53,7 @@ extension Collector {
     func loadActive() throws -> (model: LoadedModel, slot: ModelSlot) {
         let store = deployment.store
         while true {
-            guard let slot = try store.slot(in: .active) else {
-                throw GleanerError(
-                    .notFound, "no model is active in \(deployment.folder)",
-                    remedy: "bring one in with: gleaner model import BUNDLE")
-            }
+            guard let slot = try store.slot(in: .active) else { throw deployment.noActiveModel }
             serving.withLock { $0 = Serving(known: slot.id) }
             let started = ModelCourse.Event.started(boot: BootID.current)
             if case .goBack(let reason) = try store.advance(slot.id, started, limits: settings.limits) {

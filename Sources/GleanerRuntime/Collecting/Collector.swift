@@ -70,13 +70,8 @@ public final class Collector: @unchecked Sendable {
         _ deployment: Deployment, source: SourceMaker? = nil, endsAtLast: Bool, logger: Logger,
         report: @escaping @Sendable (Progress) -> Void
     ) throws {
-        guard let source = source ?? deployment.configuration.source else {
-            throw GleanerError(
-                .malformed, "no source is configured",
-                remedy: "add `source: folder:PATH` to \(Configuration.fileName), or give --source folder:PATH")
-        }
         self.deployment = deployment
-        self.source = source
+        self.source = try deployment.source(instead: source)
         self.endsAtLast = endsAtLast
         self.logger = logger
         self.report = report

@@ -44,15 +44,8 @@ extension Deployment {
     ///
     /// - Throws: ``GleanerError`` when there is no active model, or no frame.
     public func budget(of source: SourceMaker? = nil, frameCount: Int) async throws -> MachineBudget {
-        guard let source = source ?? configuration.source else {
-            throw GleanerError(
-                .malformed, "no source is configured",
-                remedy: "add `source: folder:PATH` to \(Configuration.fileName), or give --source folder:PATH")
-        }
-        guard let bundle = try store.activeModel() else {
-            throw GleanerError(
-                .notFound, "no model is active in \(folder)", remedy: "bring one in with: gleaner model import BUNDLE")
-        }
+        let source = try self.source(instead: source)
+        guard let bundle = try store.activeModel() else { throw noActiveModel }
         let model = try LoadedModel(bundle, engine: try engine(), registries: registries)
         var trial = BudgetTrial(model: model, settings: configuration.selection)
         let clock = CollectingClock(start: Instant(seconds: 0))
