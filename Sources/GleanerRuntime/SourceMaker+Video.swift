@@ -65,7 +65,7 @@
                 let settings = VideoSourceMaker.settings(from: options)
                 let address = VideoAddress.network("\(scheme):\(path)", options: readOptions(options))
                 return SourceMaker(name: address.name) { environment in
-                    StreamSource(address, settings: settings, stop: environment.stop)
+                    try StreamSource(address, settings: settings, stop: environment.stop)
                 }
             }
         }
@@ -83,8 +83,8 @@
             let settings = VideoSourceMaker.settings(from: options)
             let wishes = wishes(from: options, settings)
             return SourceMaker(name: "v4l2:\(path)") { environment in
-                StreamSource(
-                    try .camera(environment.absolute(path), options: wishes), settings: settings, stop: environment.stop
+                try StreamSource(
+                    .camera(environment.absolute(path), options: wishes), settings: settings, stop: environment.stop
                 )
             }
         }

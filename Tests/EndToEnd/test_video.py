@@ -52,6 +52,24 @@ def test_a_rate_a_region_and_an_encoding(detector, data, tmp_path):
         assert (sample["encoding"], sample["width"], sample["height"]) == ("png", 320, 300)
 
 
+def test_a_machine_without_ffmpeg_collects_pictures_and_says_what_videos_need(detector, data, tmp_path, monkeypatch):
+    folder = tmp_path / "libraries"
+    folder.mkdir()
+    for name in ("avformat", "avcodec", "avutil", "swscale"):
+        for major in range(5, 70):
+            (folder / f"lib{name}.so.{major}").write_text("no library")
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(folder))
+    pictures = tmp_path / "camera"
+    pictures.mkdir()
+    Image.new("RGB", (64, 48)).save(pictures / "one.png")
+    configure(detector, f"folder:{pictures}")
+    detector("run", "--until-end")
+    assert detector.conserved()["frames"]["offered"] == 1
+    for source in (f"video:{data / VIDEO}", "rtsp://127.0.0.1:1/camera"):
+        configure(detector, source)
+        detector.fails("run", "--until-end", naming=["libavformat.so.", "apt-get install libavformat"])
+
+
 def test_what_cannot_be_a_video_is_said(detector, tmp_path):
     (tmp_path / "notes.mp4").write_text("no video")
     configure(detector, f"video:{tmp_path / 'notes.mp4'}")

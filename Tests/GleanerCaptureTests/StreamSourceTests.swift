@@ -6,9 +6,9 @@
     @testable import GleanerCapture
 
     struct StreamSourceTests {
-        private func source(stop: StopSignal) -> StreamSource {
+        private func source(stop: StopSignal) throws -> StreamSource {
             // Nobody listens at port 1.
-            StreamSource(
+            try StreamSource(
                 .network("http://me:secret@127.0.0.1:1/video"), settings: VideoSettings(keptAs: .png), stop: stop)
         }
 
@@ -21,7 +21,7 @@
 
         private func secondsToStop() throws -> Double {
             let stop = StopSignal()
-            let source = source(stop: stop)
+            let source = try source(stop: stop)
             var buffer = FrameBuffer()
             guard case .interrupted(let error) = try source.next(into: &buffer) else {
                 Issue.record("nothing was said")
@@ -44,7 +44,7 @@
             let path = try VideoFileSourceTests.damaged("moving.mp4", at: 10_000, in: folder)
             let stop = StopSignal()
             defer { stop.raise() }
-            let source = StreamSource(.file(path), settings: VideoSettings(keptAs: .png), stop: stop)
+            let source = try StreamSource(.file(path), settings: VideoSettings(keptAs: .png), stop: stop)
             var buffer = FrameBuffer()
             var (wholeCount, damagedCount, isOver) = (0, 0, false)
             while !isOver {
@@ -65,7 +65,7 @@
         @Test func whoComesInTheMiddleOfAStreamHasMissedNothing() throws {
             let stop = StopSignal()
             defer { stop.raise() }
-            let source = StreamSource(
+            let source = try StreamSource(
                 .file(VideoFileSourceTests.fixture("headless.mp4")), settings: VideoSettings(keptAs: .png), stop: stop)
             var buffer = FrameBuffer()
             var count = 0

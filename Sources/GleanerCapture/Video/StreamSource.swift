@@ -15,6 +15,7 @@
         private static let openSecondsMax = 20.0
         private static let retrySecondsMax = 30.0
 
+        private let ffmpeg: FFmpeg
         private let address: VideoAddress
         private let settings: VideoSettings
         private let stop: StopSignal
@@ -23,21 +24,25 @@
         private var isStarted = false
         /// Nobody took the newest frame yet.
         private var isFresh = false
-        private var newest = VideoFrame()
+        private var newest: VideoFrame
         private var capturedAt = Timestamp.now()
         private var lateCount = 0
         private var damagedCount = 0
         private var interruption: GleanerError?
 
         // Of the thread that takes frames.
-        private var taken = VideoFrame()
+        private var taken: VideoFrame
         private let converter: VideoConverter
 
-        public init(_ address: VideoAddress, settings: VideoSettings, stop: StopSignal) {
+        /// - Throws: ``GleanerError`` with code `source.unavailable` where FFmpeg is not installed.
+        public init(_ address: VideoAddress, settings: VideoSettings, stop: StopSignal) throws(GleanerError) {
+            ffmpeg = try FFmpeg.loaded()
             self.address = address
             self.settings = settings
             self.stop = stop
-            converter = VideoConverter(keptAs: settings.keptAs)
+            newest = VideoFrame(ffmpeg)
+            taken = VideoFrame(ffmpeg)
+            converter = VideoConverter(ffmpeg, keptAs: settings.keptAs)
         }
 
         public var remainingCount: Int? { nil }
@@ -88,7 +93,7 @@
         // MARK: The thread that reads
 
         private func watch() {
-            var frame = VideoFrame()
+            var frame = VideoFrame(ffmpeg)
             var retrySeconds = 1.0
             var isInterrupted = false
             while !stop.isRaised {
@@ -110,7 +115,8 @@
 
         /// Hands out frames until the stream ends, and then throws why.
         private func follow(_ frame: inout VideoFrame, arrived: () -> Void) throws {
-            let reader = try VideoReader(address, settings: settings, secondsMax: Self.openSecondsMax, stop: stop)
+            let reader = try VideoReader(
+                ffmpeg, address, settings: settings, secondsMax: Self.openSecondsMax, stop: stop)
             // By our own clock: those of cameras say what they like.
             var pace = VideoPace(framesPerSecond: settings.framesPerSecond)
             let begin = ContinuousClock.now

@@ -8,13 +8,17 @@
     ///
     /// Not `Sendable`: it belongs to the thread that takes a source's frames.
     final class VideoConverter {
+        private let ffmpeg: gleaner_av
         private let keptAs: PictureEncoding
         private var scaler: OpaquePointer?
         private var scaled: Scaled?
 
-        init(keptAs: PictureEncoding) { self.keptAs = keptAs }
+        init(_ ffmpeg: FFmpeg, keptAs: PictureEncoding) {
+            self.ffmpeg = ffmpeg.functions
+            self.keptAs = keptAs
+        }
 
-        deinit { sws_freeContext(scaler) }
+        deinit { ffmpeg.sws_freeContext(scaler) }
 
         /// What the scaler was made for.
         private struct Scaled: Equatable {
@@ -54,21 +58,23 @@
             if scaled != wanted { makeScaler(for: wanted) }
             guard let scaler else { return false }
             pixels.resize(width: Int(wanted.width), height: Int(wanted.height))
-            let rows = pixels.withMutableBytes {
-                gleaner_av_scale(scaler, frame, $0.baseAddress, 3 * wanted.width)
+            let rows = pixels.withMutableBytes { target in
+                withUnsafePointer(to: ffmpeg) {
+                    gleaner_av_scale($0, scaler, frame, target.baseAddress, 3 * wanted.width)
+                }
             }
             return rows == wanted.height
         }
 
         private func makeScaler(for wanted: Scaled) {
-            sws_freeContext(scaler)
-            scaler = sws_getContext(
+            ffmpeg.sws_freeContext(scaler)
+            scaler = ffmpeg.sws_getContext(
                 wanted.width, wanted.height, AVPixelFormat(wanted.format), wanted.width, wanted.height,
                 AV_PIX_FMT_RGB24, SWS_BILINEAR, nil, nil, nil)
             scaled = wanted
-            sws_setColorspaceDetails(
-                scaler, sws_getCoefficients(wanted.isBT709 ? SWS_CS_ITU709 : SWS_CS_DEFAULT),
-                wanted.isFullRange ? 1 : 0, sws_getCoefficients(SWS_CS_DEFAULT), 1, 0, 1 << 16, 1 << 16)
+            _ = ffmpeg.sws_setColorspaceDetails(
+                scaler, ffmpeg.sws_getCoefficients(wanted.isBT709 ? SWS_CS_ITU709 : SWS_CS_DEFAULT),
+                wanted.isFullRange ? 1 : 0, ffmpeg.sws_getCoefficients(SWS_CS_DEFAULT), 1, 0, 1 << 16, 1 << 16)
         }
     }
 #endif

@@ -9,7 +9,7 @@
     public final class VideoFileSource: FrameSource, @unchecked Sendable {
         /// `nil` when it was stopped before it was open.
         private let reader: VideoReader?
-        private let frame = VideoFrame()
+        private let frame: VideoFrame
         private let converter: VideoConverter
         private let origin: FrameOrigin
         private let settings: VideoSettings
@@ -22,7 +22,8 @@
         ///   - name: What the configuration calls it, part of every frame's origin. The path itself by default.
         ///   - stop: Ends the source.
         ///   - isKnown: Whether an earlier run recorded the frame; it is then not given again.
-        /// - Throws: ``GleanerError`` with code `source.unavailable` when the file is missing or holds no video.
+        /// - Throws: ``GleanerError`` with code `source.unavailable` when the file is missing or holds no video, or FFmpeg is not
+        ///   installed.
         public init(
             path: String, name: String? = nil, settings: VideoSettings, stop: StopSignal,
             isKnown: @escaping @Sendable (FrameOrigin) -> Bool
@@ -39,12 +40,14 @@
                 source: "video:\(name ?? path)", name: "", byteCount: state.byteCount,
                 modifiedNanoseconds: state.modifiedNanoseconds)
             self.settings = settings
-            converter = VideoConverter(keptAs: settings.keptAs)
+            let ffmpeg = try FFmpeg.loaded()
+            frame = VideoFrame(ffmpeg)
+            converter = VideoConverter(ffmpeg, keptAs: settings.keptAs)
             self.stop = stop
             self.isKnown = isKnown
             pace = VideoPace(framesPerSecond: settings.framesPerSecond)
             do {
-                reader = try VideoReader(.file(path), settings: settings, stop: stop)
+                reader = try VideoReader(ffmpeg, .file(path), settings: settings, stop: stop)
             } catch is VideoStopped {
                 reader = nil
             }

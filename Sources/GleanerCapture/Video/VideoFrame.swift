@@ -8,12 +8,19 @@
     ///
     /// `@unchecked Sendable`: it has one owner at a time.
     final class VideoFrame: @unchecked Sendable {
-        private(set) var decoded = av_frame_alloc()
-        private(set) var packet = av_packet_alloc()
+        private(set) var decoded: UnsafeMutablePointer<AVFrame>?
+        private(set) var packet: UnsafeMutablePointer<AVPacket>?
+        private let ffmpeg: gleaner_av
+
+        init(_ ffmpeg: FFmpeg) {
+            self.ffmpeg = ffmpeg.functions
+            decoded = self.ffmpeg.av_frame_alloc()
+            packet = self.ffmpeg.av_packet_alloc()
+        }
 
         deinit {
-            av_frame_free(&decoded)
-            av_packet_free(&packet)
+            ffmpeg.av_frame_free(&decoded)
+            ffmpeg.av_packet_free(&packet)
         }
 
         /// The bytes of a picture; `nil` if it was decoded instead.
@@ -36,8 +43,8 @@
         }
 
         func clear() {
-            av_frame_unref(decoded)
-            av_packet_unref(packet)
+            ffmpeg.av_frame_unref(decoded)
+            ffmpeg.av_packet_unref(packet)
         }
     }
 #endif

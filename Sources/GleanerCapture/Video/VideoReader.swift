@@ -26,6 +26,7 @@
             case end
         }
 
+        private let ffmpeg: gleaner_av
         private let opened: Opened
         private let region: VideoRegion?
         private let isDevice: Bool
@@ -33,7 +34,7 @@
         private var codec: UnsafeMutablePointer<AVCodecContext>?
         /// Each packet is a picture of its own, and kept as it was captured.
         private var givesPictures = false
-        private var packet = av_packet_alloc()
+        private var packet: UnsafeMutablePointer<AVPacket>?
         private var streamIndex: Int32 = -1
         private var secondsPerTick = 0.0
         private var frameCount = 0
@@ -42,11 +43,13 @@
 
         /// What was opened: how long it is waited for, and what is said when it fails.
         private final class Opened: Sendable {
+            private let ffmpeg: FFmpeg
             private let address: VideoAddress
             private let stop: StopSignal
             private let deadline: Mutex<ContinuousClock.Instant?> = Mutex(nil)
 
-            init(_ address: VideoAddress, stop: StopSignal) {
+            init(_ ffmpeg: FFmpeg, _ address: VideoAddress, stop: StopSignal) {
+                self.ffmpeg = ffmpeg
                 self.address = address
                 self.stop = stop
             }
@@ -67,7 +70,7 @@
                 if stop.isRaised { throw VideoStopped() }
                 if isWaitOver { throw failure("gave nothing in time while \(what) it") }
                 var text = [CChar](repeating: 0, count: 128)
-                av_strerror(status, &text, text.count)
+                _ = ffmpeg.functions.av_strerror(status, &text, text.count)
                 let reason = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
                 throw failure("\(reason), while \(what) it")
             }
@@ -84,20 +87,21 @@
         ///   - secondsMax: that it may take.
         /// - Throws: ``GleanerError`` with code `source.unavailable`.
         init(
-            _ address: VideoAddress, settings: VideoSettings, secondsMax: Double? = nil, stop: StopSignal
+            _ library: FFmpeg, _ address: VideoAddress, settings: VideoSettings, secondsMax: Double? = nil,
+            stop: StopSignal
         ) throws {
+            ffmpeg = library.functions
             isDevice = address.device != nil
-            opened = Opened(address, stop: stop)
+            opened = Opened(library, address, stop: stop)
             region = settings.region
-            // What goes wrong is thrown; FFmpeg would write it, and much else, to standard error.
-            av_log_set_level(AV_LOG_QUIET)
-            let input = try Self.open(address, opened, secondsMax)
+            packet = ffmpeg.av_packet_alloc()
+            let input = try Self.open(ffmpeg, address, opened, secondsMax)
             self.input = input
             // Devices say all when they are opened.
-            if !isDevice { try opened.check(avformat_find_stream_info(input, nil), "looking into") }
+            if !isDevice { try opened.check(ffmpeg.avformat_find_stream_info(input, nil), "looking into") }
             var decoder: UnsafePointer<AVCodec>?
             streamIndex = try opened.check(
-                av_find_best_stream(input, AVMEDIA_TYPE_VIDEO, -1, -1, &decoder, 0), "finding a video in")
+                ffmpeg.av_find_best_stream(input, AVMEDIA_TYPE_VIDEO, -1, -1, &decoder, 0), "finding a video in")
             guard let stream = input.pointee.streams[Int(streamIndex)] else { throw opened.failure("has no video") }
             for index in 0..<Int(input.pointee.nb_streams) where index != Int(streamIndex) {
                 input.pointee.streams[index]?.pointee.discard = AVDISCARD_ALL
@@ -113,25 +117,25 @@
         private func openDecoder(
             _ decoder: UnsafePointer<AVCodec>?, _ parameters: UnsafePointer<AVCodecParameters>, threadCount: Int
         ) throws {
-            codec = avcodec_alloc_context3(decoder)
+            codec = ffmpeg.avcodec_alloc_context3(decoder)
             guard let codec else { throw opened.failure("no memory") }
-            try opened.check(avcodec_parameters_to_context(codec, parameters), "opening")
+            try opened.check(ffmpeg.avcodec_parameters_to_context(codec, parameters), "opening")
             codec.pointee.thread_count = Int32(threadCount)
             // Else it would keep to itself what stands on frames that it never had, and nobody could count it.
             codec.pointee.flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT
-            try opened.check(avcodec_open2(codec, decoder, nil), "opening the decoder of")
+            try opened.check(ffmpeg.avcodec_open2(codec, decoder, nil), "opening the decoder of")
         }
 
         deinit {
-            avcodec_free_context(&codec)
-            avformat_close_input(&input)
-            av_packet_free(&packet)
+            ffmpeg.avcodec_free_context(&codec)
+            ffmpeg.avformat_close_input(&input)
+            ffmpeg.av_packet_free(&packet)
         }
 
         private static func open(
-            _ address: VideoAddress, _ opened: Opened, _ secondsMax: Double?
+            _ ffmpeg: gleaner_av, _ address: VideoAddress, _ opened: Opened, _ secondsMax: Double?
         ) throws -> UnsafeMutablePointer<AVFormatContext> {
-            var input = avformat_alloc_context()
+            var input = ffmpeg.avformat_alloc_context()
             input?.pointee.interrupt_callback.callback = { opaque in
                 guard let opaque else { return 0 }
                 return Unmanaged<Opened>.fromOpaque(opaque).takeUnretainedValue().isWaitOver ? 1 : 0
@@ -139,14 +143,14 @@
             // The reader owns both, and closes the input first.
             input?.pointee.interrupt_callback.opaque = Unmanaged.passUnretained(opened).toOpaque()
             var dictionary: OpaquePointer?
-            defer { av_dict_free(&dictionary) }
-            for (name, value) in address.options { av_dict_set(&dictionary, name, value, 0) }
+            defer { ffmpeg.av_dict_free(&dictionary) }
+            for (name, value) in address.options { _ = ffmpeg.av_dict_set(&dictionary, name, value, 0) }
             // A device that waits for a frame cannot be interrupted.
             if address.device != nil { input?.pointee.flags |= AVFMT_FLAG_NONBLOCK }
             opened.beginWaiting(secondsMax: secondsMax)
             // It frees the input where it fails.
             try opened.check(
-                avformat_open_input(&input, address.url, address.device?.format, &dictionary), "opening")
+                ffmpeg.avformat_open_input(&input, address.url, address.device?.format, &dictionary), "opening")
             guard let input else { throw opened.failure("no memory") }
             return input
         }
@@ -172,7 +176,7 @@
                 guard !isBroken, !target.isUnsupported else { return .damaged(number: frameCount) }
                 let found = Frame(number: frameCount, seconds: target.ticks.map { Double($0) * secondsPerTick })
                 guard wants(found) else { continue }
-                if let frame = target.decoded { try region?.crop(frame) }
+                if let frame = target.decoded { try region?.crop(frame, ffmpeg) }
                 return .frame(found)
             }
         }
@@ -187,7 +191,7 @@
         /// Has the decoder give its next frame; returns whether it is whole, or `nil` at the end.
         private func decode(into target: VideoFrame) throws -> Bool? {
             while let codec, let frame = target.decoded {
-                let received = avcodec_receive_frame(codec, frame)
+                let received = ffmpeg.avcodec_receive_frame(codec, frame)
                 switch received {
                 case gleaner_av_needs_more(): if try !feed(codec) { return false }
                 case gleaner_av_end(): return nil
@@ -203,15 +207,15 @@
         /// Gives the decoder the next piece of the video; `false` when it is damaged.
         private func feed(_ codec: UnsafeMutablePointer<AVCodecContext>) throws -> Bool {
             guard let packet else { return false }
-            defer { av_packet_unref(packet) }
+            defer { ffmpeg.av_packet_unref(packet) }
             guard try read(into: packet) else {
                 // What the decoder still holds comes out after this.
-                try opened.check(avcodec_send_packet(codec, nil), "decoding")
+                try opened.check(ffmpeg.avcodec_send_packet(codec, nil), "decoding")
                 return true
             }
             // The decoder would take it for the end.
             guard packet.pointee.size > 0 else { return false }
-            let sent = avcodec_send_packet(codec, packet)
+            let sent = ffmpeg.avcodec_send_packet(codec, packet)
             guard sent != gleaner_av_damaged() else { return false }
             try opened.check(sent, "decoding")
             return true
@@ -220,8 +224,8 @@
         /// Reads the next packet of the video; `false` at its end.
         private func read(into packet: UnsafeMutablePointer<AVPacket>) throws -> Bool {
             while true {
-                av_packet_unref(packet)
-                let read = av_read_frame(input, packet)
+                ffmpeg.av_packet_unref(packet)
+                let read = ffmpeg.av_read_frame(input, packet)
                 switch read {
                 case gleaner_av_end() where !opened.isWaitOver: return false
                 case gleaner_av_needs_more() where !opened.isWaitOver: opened.pause()
@@ -229,7 +233,9 @@
                     try opened.check(read, "reading")
                     guard packet.pointee.stream_index == streamIndex else { continue }
                     // The memory of a device's packets goes when it is closed, whoever holds them.
-                    if isDevice { try opened.check(gleaner_av_own(packet), "reading") }
+                    if isDevice {
+                        try opened.check(withUnsafePointer(to: ffmpeg) { gleaner_av_own($0, packet) }, "reading")
+                    }
                     return true
                 }
             }
@@ -248,7 +254,7 @@
     }
 
     extension VideoRegion {
-        fileprivate func crop(_ frame: UnsafeMutablePointer<AVFrame>) throws {
+        fileprivate func crop(_ frame: UnsafeMutablePointer<AVFrame>, _ ffmpeg: gleaner_av) throws {
             let (right, bottom) = (Int(frame.pointee.width) - x - width, Int(frame.pointee.height) - y - height)
             guard right >= 0, bottom >= 0 else {
                 throw GleanerError(
@@ -258,7 +264,7 @@
             }
             (frame.pointee.crop_left, frame.pointee.crop_right) = (x, right)
             (frame.pointee.crop_top, frame.pointee.crop_bottom) = (y, bottom)
-            guard av_frame_apply_cropping(frame, Int32(AV_FRAME_CROP_UNALIGNED)) == 0 else {
+            guard ffmpeg.av_frame_apply_cropping(frame, Int32(AV_FRAME_CROP_UNALIGNED)) == 0 else {
                 throw GleanerError(.sourceUnavailable, "the region cannot be cut out of the frames")
             }
         }
