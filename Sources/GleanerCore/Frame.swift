@@ -14,10 +14,15 @@ public enum PictureEncoding: String, Sendable, Codable, CaseIterable {
 
 /// Row-major pixels of three interleaved channels, red first, 8 bits each, without padding.
 ///
+/// They show a frame, in its own size or in a smaller one: a large picture is decoded only as far as somebody needs it.
+///
 /// Its memory is reused from frame to frame: ``resize(width:height:)`` only ever grows it.
 public struct PixelBuffer: Sendable {
     public private(set) var width = 0
     public private(set) var height = 0
+    /// Size of the frame that is shown, which boxes and records go by; at least that of the pixels.
+    public private(set) var frameWidth = 0
+    public private(set) var frameHeight = 0
     /// At least `width × height × 3` bytes; only the first so many are the picture.
     public private(set) var storage: [UInt8] = []
 
@@ -31,20 +36,26 @@ public struct PixelBuffer: Sendable {
     /// A picture from its bytes. Traps unless there are exactly `width × height × 3`.
     public init(width: Int, height: Int, bytes: [UInt8]) {
         precondition(width > 0 && height > 0 && bytes.count == width * height * 3, "pixels do not fill the picture")
-        self.width = width
-        self.height = height
+        (self.width, self.height) = (width, height)
+        (frameWidth, frameHeight) = (width, height)
         storage = bytes
     }
 
     public var byteCount: Int { width * height * 3 }
 
-    /// Gives the buffer another size; the content is then undefined.
+    /// Gives the buffer another size, the frame's own; the content is then undefined.
     public mutating func resize(width: Int, height: Int) {
         precondition(width >= 0 && height >= 0, "a picture has no negative size")
-        self.width = width
-        self.height = height
+        (self.width, self.height) = (width, height)
+        (frameWidth, frameHeight) = (width, height)
         let needed = width * height * 3
         if storage.count < needed { storage = [UInt8](repeating: 0, count: needed) }
+    }
+
+    /// Says that the pixels are a smaller copy of a frame of this size.
+    public mutating func show(frameWidth: Int, frameHeight: Int) {
+        precondition(frameWidth >= width && frameHeight >= height, "pixels are no enlargement of their frame")
+        (self.frameWidth, self.frameHeight) = (frameWidth, frameHeight)
     }
 
     public func withBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) throws -> Result) rethrows -> Result {

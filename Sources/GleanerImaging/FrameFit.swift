@@ -49,6 +49,16 @@ struct FrameFit: Equatable {
         self.init(frameWidth: frameWidth, frameHeight: frameHeight, spec: InputSpec(width: width, height: height))
     }
 
+    /// How often one may halve a frame before it is scaled by this fit: once, twice or three times, or not at all.
+    ///
+    /// As long as twice the pixels are left that come to lie in the input, the antialiasing filter averages what is left
+    /// of the difference away; Pillow's `thumbnail` draws the same line. The other filters pick single pixels, and would
+    /// pick other ones.
+    func halvings(frameWidth: Int, frameHeight: Int, filter: InputSpec.Filter) -> Int {
+        guard filter == .antialiased else { return 0 }
+        return (1...3).last { frameWidth >> $0 >= 2 * scaledWidth && frameHeight >> $0 >= 2 * scaledHeight } ?? 0
+    }
+
     /// The way back to the frame, with the scales that rounding left rather than the ideal ones.
     func letterbox(frameWidth: Int, frameHeight: Int, spec: InputSpec) -> Letterbox {
         Letterbox(

@@ -15,6 +15,8 @@ public struct InputWriter: ~Copyable, Sendable {
     private var resampler: FrameResampler
     private var fit: FrameFit?
     private var letterbox: Letterbox?
+    private var plannedWidth = 0
+    private var plannedHeight = 0
 
     /// - Throws: ``GleanerError`` with code `input.unfit` when the specification contradicts itself or the tensor.
     public init(spec: InputSpec, input: TensorBuffer) throws {
@@ -49,13 +51,16 @@ public struct InputWriter: ~Copyable, Sendable {
     }
 
     private mutating func plan(_ frame: PixelBuffer) -> (FrameFit, Letterbox) {
-        if let fit, let letterbox, letterbox.frameWidth == frame.width, letterbox.frameHeight == frame.height {
+        if let fit, let letterbox, plannedWidth == frame.width, plannedHeight == frame.height,
+            letterbox.frameWidth == frame.frameWidth, letterbox.frameHeight == frame.frameHeight
+        {
             return (fit, letterbox)
         }
-        let newFit = FrameFit(frameWidth: frame.width, frameHeight: frame.height, spec: spec)
+        let newFit = FrameFit(frameWidth: frame.frameWidth, frameHeight: frame.frameHeight, spec: spec)
         resampler.plan(newFit, frameWidth: frame.width, frameHeight: frame.height)
-        let newLetterbox = newFit.letterbox(frameWidth: frame.width, frameHeight: frame.height, spec: spec)
+        let newLetterbox = newFit.letterbox(frameWidth: frame.frameWidth, frameHeight: frame.frameHeight, spec: spec)
         (fit, letterbox) = (newFit, newLetterbox)
+        (plannedWidth, plannedHeight) = (frame.width, frame.height)
         if newFit.contentWidth < spec.width || newFit.contentHeight < spec.height { pad() }
         return (newFit, newLetterbox)
     }

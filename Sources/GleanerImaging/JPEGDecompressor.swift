@@ -3,7 +3,7 @@
     import GleanerCore
 
     /// TurboJPEG's decompressor, with the settings that libjpeg, OpenCV and Pillow have by default, so that pixels
-    /// equal those that models were trained on.
+    /// equal those that models were trained on, or their halves.
     ///
     /// `@unchecked Sendable`: the handle has one owner, ``PictureDecoder``, which is not copyable.
     final class JPEGDecompressor: @unchecked Sendable {
@@ -21,7 +21,7 @@
         deinit { tjDestroy(handle) }
 
         func decode(
-            _ bytes: UnsafeRawBufferPointer, _ header: PictureHeader, into pixels: inout PixelBuffer
+            _ bytes: UnsafeRawBufferPointer, _ header: PictureHeader, halvings: Int, into pixels: inout PixelBuffer
         ) throws {
             let base = bytes.assumingMemoryBound(to: UInt8.self).baseAddress
             var width: Int32 = 0
@@ -35,16 +35,29 @@
             }
             let hasInks = colorspace == Int32(TJCS_CMYK.rawValue) || colorspace == Int32(TJCS_YCCK.rawValue)
             if hasInks || header.orientation != .upright { try header.requireRoomForTwo() }
-            guard header.orientation != .upright else { return try read(bytes, header, hasInks, into: &pixels) }
-            try read(bytes, header, hasInks, into: &stored)
+            let size = Size(header, halvings: halvings)
+            guard header.orientation != .upright else { return try read(bytes, size, hasInks, into: &pixels) }
+            try read(bytes, size, hasInks, into: &stored)
             header.orientation.turn(stored, into: &pixels)
+        }
+
+        /// A picture's, as it is stored and after halving, which TurboJPEG does on the way from frequencies to pixels: it
+        /// rounds up.
+        private struct Size {
+            let width: Int
+            let height: Int
+
+            init(_ header: PictureHeader, halvings: Int) {
+                width = (header.storedWidth + (1 << halvings) - 1) >> halvings
+                height = (header.storedHeight + (1 << halvings) - 1) >> halvings
+            }
         }
 
         /// The pixels as they are stored.
         private func read(
-            _ bytes: UnsafeRawBufferPointer, _ header: PictureHeader, _ hasInks: Bool, into pixels: inout PixelBuffer
+            _ bytes: UnsafeRawBufferPointer, _ size: Size, _ hasInks: Bool, into pixels: inout PixelBuffer
         ) throws {
-            let (width, height) = (header.storedWidth, header.storedHeight)
+            let (width, height) = (size.width, size.height)
             pixels.resize(width: width, height: height)
             guard hasInks else {
                 return try check(

@@ -135,7 +135,8 @@ final class FrameJudge: @unchecked Sendable {
         var candidate = Candidate(
             sequence: slot.sequence, prediction: said.prediction, manifest: manifest, scoreMin: scoreMin,
             hash: slot.hash, embedding: said.embedding,
-            frameSize: FrameSize(width: slot.buffer.pixels.width, height: slot.buffer.pixels.height))
+            frameSize: FrameSize(
+                width: slot.buffer.pixels.frameWidth, height: slot.buffer.pixels.frameHeight))
         candidate.disagreement = shadow?.disagreement(
             with: said.prediction, of: manifest, scoreMin: scoreMin, on: { try picture(of: slot) },
             sequence: slot.sequence)
@@ -177,7 +178,7 @@ final class FrameJudge: @unchecked Sendable {
         let id = SampleID(device: device, run: run, sequence: slot.sequence)
         var record = SampleRecord(
             id: id, sha256: Digest(of: picture), bytes: picture.count, encoding: slot.encoding,
-            width: slot.buffer.pixels.width, height: slot.buffer.pixels.height,
+            width: slot.buffer.pixels.frameWidth, height: slot.buffer.pixels.frameHeight,
             source: slot.buffer.origin.source, origin: slot.buffer.origin.name, capturedAt: slot.buffer.capturedAt,
             model: candidate.manifest.id,
             prediction: PredictionRecord(
@@ -211,7 +212,8 @@ final class FrameJudge: @unchecked Sendable {
     ///
     /// Utilities of strategies that go by the frames before and after are not found again: those are long gone.
     func rescore(_ id: SampleID, picture: [UInt8], at now: Instant) -> SampleScore? {
-        guard (try? picture.withUnsafeBytes { try decoder.decode($0, into: &pixels) }) != nil,
+        guard
+            (try? picture.withUnsafeBytes { try decoder.decode($0, into: &pixels, for: model.manifest.input) }) != nil,
             let said = try? serving.sayAnew(of: pixels)
         else { return nil }
         let candidate = Candidate(

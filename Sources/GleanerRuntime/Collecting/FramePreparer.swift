@@ -44,7 +44,7 @@ final class FramePreparer: @unchecked Sendable {
         switch slot.buffer.content {
         case .encoded:
             return try slot.buffer.encoded.withUnsafeBytes {
-                try decoder.decode($0, into: &slot.buffer.pixels).encoding
+                try decoder.decode($0, into: &slot.buffer.pixels, for: wish.served).encoding
             }
         case .pixels(let encoding):
             slot.buffer.encoded = []

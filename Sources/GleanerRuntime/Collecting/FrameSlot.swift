@@ -22,4 +22,12 @@ final class FrameSlot: @unchecked Sendable {
     var input: ModelInput?
     /// Whether ``input`` holds this frame.
     var isPrepared = false
+
+    /// Decodes its picture anew where that was done for a model of smaller frames than the one that asks now, as just
+    /// after a change of models.
+    func completePixels(for spec: InputSpec) throws {
+        guard !buffer.pixels.suffices(for: spec) else { return }
+        var decoder = PictureDecoder()
+        _ = try buffer.encoded.withUnsafeBytes { try decoder.decode($0, into: &buffer.pixels, for: spec) }
+    }
 }

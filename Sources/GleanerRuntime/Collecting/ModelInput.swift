@@ -23,9 +23,11 @@ final class InputWish: Sendable {
     private let spec = Mutex<InputSpec?>(nil)
     private let isWanted = Atomic<Bool>(true)
 
-    /// How the model that serves takes a frame; `nil` while that is not known, or frames are likely to be turned away
-    /// before a model is asked.
-    var wanted: InputSpec? { isWanted.load(ordering: .relaxed) ? spec.withLock { $0 } : nil }
+    /// How the model that serves takes a frame; `nil` while that is not known.
+    var served: InputSpec? { spec.withLock { $0 } }
+
+    /// The same, and `nil` also while frames are likely to be turned away before a model is asked.
+    var wanted: InputSpec? { isWanted.load(ordering: .relaxed) ? served : nil }
 
     func serve(_ spec: InputSpec) { self.spec.withLock { $0 = spec } }
 

@@ -105,6 +105,7 @@ final class ServingModel {
     func say(of slot: FrameSlot) throws -> Said {
         if let given = slot.buffer.given { return take(given, on: slot.buffer.pixels) }
         guard probation != nil else { return try ask(model, { try $0.judge(slot) }) }
+        if let predecessor { try slot.completePixels(for: predecessor.manifest.input) }
         let pixels = slot.buffer.pixels
         let said: Said
         do {

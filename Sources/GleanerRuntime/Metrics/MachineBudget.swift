@@ -115,7 +115,9 @@ private struct BudgetTrial: ~Copyable {
         for _ in 0..<Self.aloneCount {
             if slot.buffer.content == .encoded {
                 let begin = ContinuousClock.now
-                _ = try slot.buffer.encoded.withUnsafeBytes { try decoder.decode($0, into: &pixels) }
+                _ = try slot.buffer.encoded.withUnsafeBytes {
+                    try decoder.decode($0, into: &pixels, for: model.manifest.input)
+                }
                 alone.add(.decode, .now - begin)
             }
         }
@@ -145,8 +147,8 @@ private struct BudgetTrial: ~Copyable {
         let judging: [Stage] = [.gate, .infer, .interpret, .select]
         let beside = sum(preparing + judging, times) - sum([.infer], times)
         return MachineBudget(
-            source: source, model: .init(model.manifest.id), frames: frameCount, width: pixels.width,
-            height: pixels.height, stages: stages,
+            source: source, model: .init(model.manifest.id), frames: frameCount, width: pixels.frameWidth,
+            height: pixels.frameHeight, stages: stages,
             framesPerSecond: 1000 / max(sum(preparing, times), sum(judging, times), 1e-6),
             overParts: beside / max(sum(Stage.allCases, alone), 1e-6))
     }

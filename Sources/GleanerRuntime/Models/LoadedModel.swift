@@ -114,6 +114,7 @@ final class LoadedModel: @unchecked Sendable {
             letterbox = filled
             outputs = try infer(on: input.tensor)
         } else {
+            try slot.completePixels(for: manifest.input)
             letterbox = try prepare(slot.buffer.pixels)
             slot.watch.end(.prepare)
             outputs = try infer()

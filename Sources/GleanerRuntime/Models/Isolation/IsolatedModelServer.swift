@@ -91,7 +91,7 @@ public enum IsolatedModelServer {
         _ picture: [UInt8], _ model: LoadedModel, _ decoder: inout PictureDecoder, _ pixels: inout PixelBuffer
     ) -> IsolationReply {
         do {
-            _ = try picture.withUnsafeBytes { try decoder.decode($0, into: &pixels) }
+            _ = try picture.withUnsafeBytes { try decoder.decode($0, into: &pixels, for: model.manifest.input) }
         } catch {
             return IsolationReply(isUnreadable: true)
         }
