@@ -16,6 +16,7 @@ case ${1-} in
     ;;
 esac
 
+need_debian ffmpeg
 need_bench loop-bench opencv-python-headless==4.14.0.94 pillow==13.0.0
 # `swift build` takes one product at a time.
 (cd "$root" && swift build -c release --traits Full --product StoreBench) >&2

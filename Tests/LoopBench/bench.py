@@ -193,6 +193,43 @@ def extra_memory(work, rounds):
     return ours - runtime, {"peak_mib": round(ours, 1), "runtime_mib": round(runtime, 1)}
 
 
+def a_day(work, frames):
+    """By how many MiB the memory of a run grows from its second quarter to its end: a day's frames, as fast as they go.
+
+    Every frame is looked at by a small model, and one in a thousand kept.
+    """
+    work.mkdir()
+    video = DATA / "detection" / "video" / "bottle-detection.mp4"
+    count = 1189
+    rounds = max(1, round(frames / count))
+    long = work / "day.mp4"
+    words = ["ffmpeg", "-loglevel", "error", "-stream_loop", rounds - 1, "-i", video, "-c", "copy", "-an", long]
+    subprocess.run(list(map(str, words)), check=True)
+    selection = "{budget: {share: 0.001}, deduplicate: false}"
+    deployments = Deployments(work / "ours", networks.small(work / "net.onnx"), f"video:{long}", selection, 1)
+    gleaner = Gleaner(os.environ["GLEANER_BIN"], deployments.ready)
+    begin = time.monotonic()
+    process, found = gleaner.start("run", "--until-end"), []
+    while process.poll() is None:
+        found.append(resident(process.pid))
+        time.sleep(0.1)
+    seconds = time.monotonic() - begin
+    assert process.returncode == 0, process.stderr.read()
+    assert (offered := gleaner("status")["frames"]["offered"]) == rounds * count, offered
+    found = [each for each in found if each]
+    second, second_half = found[len(found) // 4 : len(found) // 2], found[len(found) // 2 :]
+    figures = {"frames": offered, "frames_per_s": round(offered / seconds, 1)}
+    return max(second_half) - max(second), {**figures, "mib": round(max(second), 1), "mib_at_end": round(max(second_half), 1)}
+
+
+def resident(process):
+    """MiB that a process has in memory; 0 when it is gone."""
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
+    return 0.0
+
+
 def store_bench(*words):
     words = [os.environ["STORE_BENCH"], *map(str, words)]
     output = subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout
@@ -288,6 +325,7 @@ def main():
         "over_floor": lambda place: over_floor(place, rounds),
         "of_raw_write": lambda place: raw_write(place, 256),
         "extra_rss_mib": lambda place: extra_memory(place, rounds),
+        "day_growth_mib": lambda place: a_day(place, samples * 432 // 1000),
         "growth_1k_to_1m": lambda place: growth(place, samples, 100),
         "start_s": lambda place: start(place, work / "growth_1k_to_1m" / "large", rounds),
     }
