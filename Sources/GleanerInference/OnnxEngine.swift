@@ -20,7 +20,7 @@ public struct OnnxEngine: InferenceEngine {
     /// - Throws: ``GleanerError`` with code `model.corrupt`, `model.external_data`, `model.unsupported`,
     ///   `model.input_mismatch`, `model.no_tensor`, `runtime.no_provider` or `runtime.failed`.
     public func loadSession(
-        for manifest: ModelManifest, model: UnsafeRawBufferPointer
+        for manifest: ModelManifest, model: UnsafeRawBufferPointer, cacheFolder: String?
     ) throws -> any InferenceSession {
         let name = "model \(manifest.id)"
         try OnnxFile.check(model, named: name)
@@ -29,31 +29,35 @@ public struct OnnxEngine: InferenceEngine {
             guard graph.outputs.contains(tensor) || graph.computes(tensor) else {
                 throw Self.withoutTensor(tensor, of: graph, name)
             }
-            return try session(model, manifest, features: tensor, of: graph)
+            return try session(model, manifest, features: tensor, of: graph, cacheFolder)
         }
         if options.givesFeatures, let found = FeatureSearch(graph: graph).best,
-            let session = try? session(model, manifest, features: found.tensor, of: graph)
+            let session = try? session(model, manifest, features: found.tensor, of: graph, cacheFolder)
         {
             return session
         }
-        return try OnnxSession(try load(model, manifest), manifest: manifest)
+        return try OnnxSession(try load(model, manifest, cacheFolder), manifest: manifest)
     }
 
     private func session(
-        _ model: UnsafeRawBufferPointer, _ manifest: ModelManifest, features: String, of graph: OnnxGraph
+        _ model: UnsafeRawBufferPointer, _ manifest: ModelManifest, features: String, of graph: OnnxGraph,
+        _ cacheFolder: String?
     ) throws -> OnnxSession {
         let digest = BackboneDigest.of(features, in: model)
         if graph.outputs.contains(features) {
             return try OnnxSession(
-                try load(model, manifest), manifest: manifest, features: features, featuresDigest: digest)
+                try load(model, manifest, cacheFolder), manifest: manifest, features: features, featuresDigest: digest)
         }
         let tapped = FeatureTap.tapping(features, in: model)
-        let loaded = try tapped.withUnsafeBytes { try load($0, manifest) }
+        let loaded = try tapped.withUnsafeBytes { try load($0, manifest, cacheFolder) }
         return try OnnxSession(loaded, manifest: manifest, features: features, featuresDigest: digest)
     }
 
-    private func load(_ model: UnsafeRawBufferPointer, _ manifest: ModelManifest) throws -> OnnxModel {
-        try OnnxModel(model, named: "model \(manifest.id)", runtime: runtime, options: options)
+    private func load(
+        _ model: UnsafeRawBufferPointer, _ manifest: ModelManifest, _ cacheFolder: String?
+    ) throws -> OnnxModel {
+        try OnnxModel(
+            model, named: "model \(manifest.id)", runtime: runtime, options: options, cacheFolder: cacheFolder)
     }
 
     private static func withoutTensor(_ tensor: String, of graph: OnnxGraph, _ name: String) -> GleanerError {
@@ -71,6 +75,7 @@ public struct OnnxEngine: InferenceEngine {
         var plain = SessionOptions()
         plain.threadCount = 1
         plain.optimization = .none
+        plain.providers = [ExecutionProvider.processor]
         var inspection = try OnnxModel(model, named: "the model", runtime: runtime, options: plain).inspection
         let graph = try OnnxGraph(model, named: "the model")
         inspection.features = FeatureSearch(graph: graph).all(limit: 20).map {

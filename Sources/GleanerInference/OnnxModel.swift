@@ -6,20 +6,41 @@ struct OnnxModel {
     let runtime: OnnxRuntime
     let session: OrtHandle
     let inspection: ModelInspection
+    /// Providers that did not start, where the processor may do their work.
+    private(set) var setbacks: [GleanerError] = []
 
-    /// - Parameter name: What the model is called in messages.
-    init(_ bytes: UnsafeRawBufferPointer, named name: String, runtime: OnnxRuntime, options: SessionOptions) throws {
+    /// - Parameters:
+    ///   - name: What the model is called in messages.
+    ///   - cacheFolder: for what a provider compiles; made when one asks for it.
+    init(
+        _ bytes: UnsafeRawBufferPointer, named name: String, runtime: OnnxRuntime, options: SessionOptions,
+        cacheFolder: String? = nil
+    ) throws {
         try OnnxFile.check(bytes, named: name)
-        let api = runtime.api
         let settings = try Self.settings(options, runtime)
+        let providers = Providers(options, cacheFolder: cacheFolder)
+        setbacks = try providers.start(for: settings.pointer, of: runtime)
+        do {
+            session = try Self.open(bytes, named: name, settings, runtime)
+        } catch let error as GleanerError where setbacks.count < providers.others.count && providers.mayDoWithout {
+            // They started, and cannot take this model.
+            session = try Self.open(bytes, named: name, try Self.settings(options, runtime), runtime)
+            setbacks.append(Providers.setback(providers.others, "do not take \(name)", cause: error.cause ?? error))
+        }
+        self.runtime = runtime
+        inspection = try Self.inspect(session, runtime)
+    }
+
+    private static func open(
+        _ bytes: UnsafeRawBufferPointer, named name: String, _ settings: OrtHandle, _ runtime: OnnxRuntime
+    ) throws -> OrtHandle {
+        let api = runtime.api
         var opened: OpaquePointer?
         let status = api.pointee.CreateSessionFromArray(
             runtime.environment, bytes.baseAddress, bytes.count, settings.pointer, &opened)
-        if let failure = api.failure(of: status) { throw Self.refusal(failure, name, runtime) }
+        if let failure = api.failure(of: status) { throw refusal(failure, name, runtime) }
         guard let opened else { throw GleanerError(.runtimeFailed, "ONNX Runtime cannot load \(name)") }
-        session = OrtHandle(opened, release: api.pointee.ReleaseSession, keeping: runtime)
-        self.runtime = runtime
-        inspection = try Self.inspect(session, runtime)
+        return OrtHandle(opened, release: api.pointee.ReleaseSession, keeping: runtime)
     }
 
     private static func settings(_ options: SessionOptions, _ runtime: OnnxRuntime) throws -> OrtHandle {
@@ -42,7 +63,6 @@ struct OnnxModel {
         for (key, value) in entries {
             try api.check(api.pointee.AddSessionConfigEntry(pointer, key, value), "set \(key)")
         }
-        for provider in options.providers { try ExecutionProvider.append(provider, to: pointer, of: runtime) }
         return settings
     }
 

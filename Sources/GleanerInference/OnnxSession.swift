@@ -29,6 +29,8 @@ final class OnnxSession: InferenceSession, @unchecked Sendable {
     private var outputValues: [OrtHandle] = []
     private var isBound = false
 
+    var setbacks: [GleanerError] { model.setbacks }
+
     private var api: UnsafePointer<OrtApi> { model.runtime.api }
 
     init(
@@ -170,7 +172,7 @@ extension OnnxRuntime {
 }
 
 /// Texts that C may keep pointing to.
-private final class CStrings {
+final class CStrings {
     let pointers: [UnsafePointer<CChar>]
 
     init(_ texts: [String]) {

@@ -27,7 +27,8 @@ public struct SessionOptions: Hashable, Sendable, Codable {
     /// time. Default: yes.
     public var usesArena = true
     /// What models run on, the preferred first, by the names of ``OnnxRuntime/availableProviders``; `cpu` always
-    /// takes what the others leave.
+    /// takes what the others leave. Where it is named after others that do not start, it takes all, and
+    /// ``InferenceSession/setbacks`` say so; where it is not named, they have to start.
     public var providers = ["cpu"]
 
     /// Whether models also give the features that embeddings are made of. It costs a copy of some kilobytes a run.

@@ -193,7 +193,7 @@ public final class Deployment: Sendable {
         #   spinning: false
         #   arena: true
         #   features: true                          # embeddings from inside the model, not from its outputs
-        #   providers: [cpu]
+        #   providers: [openvino, cpu]              # what starts first takes the model; cpu where nothing else does
 
         """
 }

@@ -205,6 +205,21 @@ import Testing
         #expect(error?.message.contains("'cdua'") == true)
         #expect(error?.message.contains("cpu") == true)
     }
+
+    @Test func theProcessorTakesWhatAnAbsentProviderLeavesAndThatIsSaid() throws {
+        let engine = try TestRuntime.engine { $0.providers = ["rknpu", "cpu"] }
+        let session = try engine.loadSession(for: .tiny(), model: Fixtures.model("relu"))
+        let setback = try #require(session.setbacks.first)
+        #expect(session.setbacks.count == 1 && setback.code == .runtimeNoProvider)
+        #expect(setback.message.contains("'rknpu'"))
+        #expect(throws: Never.self) { try session.run() }
+    }
+
+    @Test func aProviderAloneHasToStart() throws {
+        let engine = try TestRuntime.engine { $0.providers = ["rknpu"] }
+        let error = failure { _ = try engine.loadSession(for: .tiny(), model: Fixtures.model("relu")) }
+        #expect(error?.code == .runtimeNoProvider)
+    }
 }
 
 @Suite(.enabled(if: TestRuntime.isHereOrMust)) struct ModelInspectionTests {

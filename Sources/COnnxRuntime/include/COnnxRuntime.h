@@ -121,7 +121,9 @@ typedef struct OrtApi {
   const void *_Nullable skipped_138[32];
   GLEANER_CALL(AppendTensorRT, OrtSessionOptions *options, const OrtTensorRTProviderOptions *provider);
   GLEANER_CALL(CreateTensorRTProviderOptions, GLEANER_OUT(OrtTensorRTProviderOptions));
-  const void *_Nullable skipped_172[2];
+  GLEANER_CALL(UpdateTensorRTProviderOptions, OrtTensorRTProviderOptions *provider,
+               const char *_Nonnull const *_Nonnull keys, const char *_Nonnull const *_Nonnull values, size_t count);
+  const void *_Nullable skipped_173[1];
   GLEANER_RELEASE(ReleaseTensorRTProviderOptions, OrtTensorRTProviderOptions);
   const void *_Nullable skipped_175[29];
   GLEANER_CALL(AppendCUDA, OrtSessionOptions *options, const OrtCUDAProviderOptions *provider);
@@ -183,6 +185,7 @@ GLEANER_SLOT(BindInput, 136);
 GLEANER_SLOT(BindOutput, 137);
 GLEANER_SLOT(AppendTensorRT, 170);
 GLEANER_SLOT(CreateTensorRTProviderOptions, 171);
+GLEANER_SLOT(UpdateTensorRTProviderOptions, 172);
 GLEANER_SLOT(ReleaseTensorRTProviderOptions, 174);
 GLEANER_SLOT(AppendCUDA, 204);
 GLEANER_SLOT(CreateCUDAProviderOptions, 205);

@@ -197,7 +197,9 @@ extension Collector {
             throw GleanerError(.notFound, "the files of \(slot.id) are gone", remedy: "import its bundle again")
         }
         let (engine, registries) = (try deployment.engine(), deployment.registries)
-        guard let seconds else { return try LoadedModel(bundle, engine: engine, registries: registries) }
+        guard let seconds else {
+            return announced(try LoadedModel(bundle, engine: engine, registries: registries))
+        }
         let outcome = LoadOutcome()
         Self.start("loader", ThreadEnd()) {
             outcome.set(Result { try LoadedModel(bundle, engine: engine, registries: registries) })
@@ -207,7 +209,17 @@ extension Collector {
                 .modelHung, "\(slot.id) hangs: it was not loaded within \(seconds) s",
                 remedy: "import a better one, or raise models.proof.load_seconds_max")
         }
-        return try loaded.get()
+        return announced(try loaded.get())
+    }
+
+    /// Says what a model was to run on and does not.
+    private func announced(_ model: LoadedModel) -> LoadedModel {
+        for setback in model.setbacks {
+            logger.warning(
+                "the model runs on cpu instead",
+                metadata: ["model": "\(model.manifest.id)", "because": "\(setback.message)"])
+        }
+        return model
     }
 
     /// How long a model may take while frames come: as long as its proof may, or five times as long as its proof took where

@@ -47,6 +47,9 @@ final class LoadedModel: @unchecked Sendable {
     /// Whether it can judge.
     var isLoaded: Bool { session != nil }
 
+    /// What it was to run on first and could not.
+    var setbacks: [GleanerError] { session?.setbacks ?? [] }
+
     /// Whether both make the same embedding of every frame.
     func sharesEmbeddings(with other: LoadedModel) -> Bool {
         guard let own = featuresDigest, let others = other.featuresDigest else { return false }
@@ -72,7 +75,10 @@ final class LoadedModel: @unchecked Sendable {
                 .modelDamaged, "\(file) is not the file that was imported: its SHA-256 differs",
                 remedy: "import \(manifest.id) again, or go back with: gleaner model rollback")
         }
-        let session = try bytes.withUnsafeBytes { try engine.loadSession(for: manifest, model: $0) }
+        let cacheFolder = bundle.folder.appending(path: "cache").path(percentEncoded: false)
+        let session = try bytes.withUnsafeBytes {
+            try engine.loadSession(for: manifest, model: $0, cacheFolder: cacheFolder)
+        }
         writer = try InputWriter(spec: manifest.input, input: session.input)
         self.session = session
         featuresDigest = session.featuresDigest

@@ -77,8 +77,12 @@ public enum DeploymentCheck {
         }
         do {
             guard let bundle = try deployment.store.activeModel() else { return [] }
-            _ = try LoadedModel(bundle, engine: engine, registries: deployment.registries)
-            return []
+            let model = try LoadedModel(bundle, engine: engine, registries: deployment.registries)
+            return model.setbacks.map { setback in
+                var problem = problem("inference.providers", setback)
+                problem.message = "the model runs on cpu instead: \(problem.message)"
+                return problem
+            }
         } catch {
             return [problem("model", error)]
         }
