@@ -3,6 +3,7 @@
 #include "CLinux.h"
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -14,3 +15,5 @@ long gleaner_filesystem_kind(int descriptor) {
     struct statfs status;
     return fstatfs(descriptor, &status) == 0 ? (long)status.f_type : -1;
 }
+
+void gleaner_name_thread(const char *name) { prctl(PR_SET_NAME, name); }

@@ -10,6 +10,9 @@ void gleaner_begin_writing_out(int descriptor);
 /// The number by which Linux knows the kind of file system that an open file is on (statfs(2)); -1 when it cannot be told.
 long gleaner_filesystem_kind(int descriptor);
 
+/// Names the calling thread, for whoever looks with `top` or a debugger: 15 bytes at most.
+void gleaner_name_thread(const char *name);
+
 // Walls around the calling process. Only to be called while it has one thread: the kernel puts up most of them a thread
 // at a time.
 

@@ -1,3 +1,4 @@
+import CLinux
 import Foundation
 public import GleanerCore
 import GleanerSelection
@@ -177,10 +178,11 @@ public final class Collector: @unchecked Sendable {
 
     static func start(_ name: String, _ end: ThreadEnd, _ body: @escaping @Sendable () -> Void) {
         let thread = Thread {
+            // The name that Foundation is given before the start stays with it.
+            gleaner_name_thread(name)
             body()
             end.signal()
         }
-        thread.name = name
         // Runtimes put large frames on the stack of the thread that calls them.
         thread.stackSize = 8 << 20
         thread.start()
