@@ -16,6 +16,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.append(str(HERE.parent / "EndToEnd"))
+import allocations  # noqa: E402
 import bundles  # noqa: E402
 import networks  # noqa: E402
 from benches import measured, noise  # noqa: E402
@@ -229,6 +230,12 @@ def resident(process):
         return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
     return 0.0
 
+def frame_allocations(work, frames):
+    """What a frame of a camera's folder that is not kept allocates in Gleaner's own code; all owners beside it."""
+    work.mkdir()
+    found = allocations.per_frame(work / "runs", networks.small(work / "net.onnx"), frames)
+    return allocations.ours(found), allocations.by_owner(found)
+
 
 def store_bench(*words):
     words = [os.environ["STORE_BENCH"], *map(str, words)]
@@ -323,6 +330,7 @@ def main():
         "vs_script_mobilenet": lambda place: against_script(place, networks.mobilenet, count, rounds, 1),
         "of_raw_inference": lambda place: against_raw_inference(place, rounds),
         "over_floor": lambda place: over_floor(place, rounds),
+        "allocations": lambda place: frame_allocations(place, 2000 if given.quick else 10_000),
         "of_raw_write": lambda place: raw_write(place, 256),
         "extra_rss_mib": lambda place: extra_memory(place, rounds),
         "day_growth_mib": lambda place: a_day(place, samples * 432 // 1000),
