@@ -39,13 +39,14 @@ struct FileNameList: Sendable {
         }
     }
 
-    /// Takes the next name; memory is given back once all are taken.
-    mutating func popFirst() -> (name: [UInt8], isClosed: Bool)? {
+    /// Takes the next name, into memory that is used again; the list's own is given back once all are taken.
+    mutating func popFirst(into name: inout [UInt8]) -> Entry? {
         guard given < entries.count else { return nil }
         let entry = entries[given]
-        let name = Array(bytes[entry.start..<entry.start + Int(entry.count)])
+        name.removeAll(keepingCapacity: true)
+        name += bytes[entry.start..<entry.start + Int(entry.count)]
         given += 1
         if given == entries.count { self = FileNameList() }
-        return (name, entry.isClosed)
+        return entry
     }
 }

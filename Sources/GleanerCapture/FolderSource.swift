@@ -37,6 +37,9 @@ public final class FolderSource: FrameSource, @unchecked Sendable {
     private var settling: [(name: [UInt8], due: Double)] = []
     private var problems: [FolderProblem] = []
     private var recent = RecentOrigins()
+    /// Of the file that is looked at.
+    private var name: [UInt8] = []
+    private var path: [UInt8] = []
 
     /// Looks through the folder.
     ///
@@ -76,8 +79,8 @@ public final class FolderSource: FrameSource, @unchecked Sendable {
         while !stop.isRaised {
             if let problem = problems.popLast() { return report(problem, in: &buffer) }
             try takeEvents()
-            if let (name, isClosed) = pending.popFirst() {
-                if let event = give(name, isClosed: isClosed, into: &buffer) { return event }
+            if let entry = pending.popFirst(into: &name) {
+                if let event = give(isClosed: entry.isClosed, into: &buffer) { return event }
             } else if !queueArrivals() {
                 guard folder.isWatched else { return .end }
                 folder.wait(stop: stop, seconds: settling.map(\.due).min().map { $0 - monotonicSeconds() })
@@ -121,20 +124,21 @@ public final class FolderSource: FrameSource, @unchecked Sendable {
     // MARK: One file
 
     /// `nil` when the file is no frame, was given already or is not finished.
-    private func give(_ name: [UInt8], isClosed: Bool, into buffer: inout FrameBuffer) -> SourceEvent? {
+    private func give(isClosed: Bool, into buffer: inout FrameBuffer) -> SourceEvent? {
         buffer.origin = FrameOrigin(source: sourceName, name: String(decoding: name, as: UTF8.self))
         buffer.capturedAt = nil
+        folder.put(pathOf: name, into: &path)
         do throws(FrameFile.Failure) {
-            let state = try FrameFile.state(of: folder.path(of: name))
-            buffer.origin = origin(name, state)
+            let state = try FrameFile.state(of: path)
+            buffer.origin.set(state)
             if recent.contains(buffer.origin) || isKnown(buffer.origin) { return nil }
             if folder.isWatched, !isClosed, let rest = restSeconds(state) {
                 settling.append((name, monotonicSeconds() + rest))
                 return nil
             }
             let read = try FrameFile.read(
-                folder.path(of: name), byteCountMax: Self.byteCountMax, stop: stop, into: &buffer.encoded)
-            buffer.origin = origin(name, read)
+                path, byteCountMax: Self.byteCountMax, stop: stop, into: &buffer.encoded)
+            buffer.origin.set(read)
             if recent.contains(buffer.origin) || (read != state && isKnown(buffer.origin)) { return nil }
             if folder.isWatched { buffer.capturedAt = read.modifiedAt }
         } catch .notAFile {
@@ -146,7 +150,7 @@ public final class FolderSource: FrameSource, @unchecked Sendable {
             return nil
         } catch {
             recent.insert(buffer.origin)
-            return .unreadable(error.description(of: folder.path(of: name), byteCountMax: Self.byteCountMax))
+            return .unreadable(error.description(of: path, byteCountMax: Self.byteCountMax))
         }
         recent.insert(buffer.origin)
         return .frame
@@ -159,17 +163,18 @@ public final class FolderSource: FrameSource, @unchecked Sendable {
         return .unreadable(problem.error)
     }
 
-    private func origin(_ name: [UInt8], _ state: FrameFile.State) -> FrameOrigin {
-        FrameOrigin(
-            source: sourceName, name: String(decoding: name, as: UTF8.self), byteCount: state.byteCount,
-            modifiedNanoseconds: state.modifiedNanoseconds)
-    }
-
     /// How much longer a file must stay as it is to count as finished; `nil` if it does already, or if it was
     /// written in the future of a clock that jumped.
     private func restSeconds(_ state: FrameFile.State) -> Double? {
         let age = realSeconds() - Double(state.modifiedNanoseconds) / 1e9
         return age >= 0 && age < settleSeconds ? settleSeconds - age : nil
+    }
+}
+
+extension FrameOrigin {
+    /// Says which content of the file it is.
+    fileprivate mutating func set(_ state: FrameFile.State) {
+        (byteCount, modifiedNanoseconds) = (state.byteCount, state.modifiedNanoseconds)
     }
 }
 

@@ -11,9 +11,10 @@ func systemRead(_ descriptor: Int32, _ bytes: UnsafeMutableRawPointer?, _ count:
 
 /// Calls `body` with a path as C wants it.
 func withCPath<Result>(_ path: [UInt8], _ body: (UnsafePointer<CChar>) -> Result) -> Result {
-    let terminated = path.map { CChar(bitPattern: $0) } + [0]
-    return terminated.withUnsafeBufferPointer { buffer in
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: path.count + 1) { terminated in
+        for index in path.indices { terminated[index] = CChar(bitPattern: path[index]) }
+        terminated[path.count] = 0
         // The terminator makes sure that there is a base address.
-        buffer.baseAddress.map(body) ?? withUnsafePointer(to: 0) { body($0) }
+        return UnsafePointer(terminated.baseAddress).map(body) ?? withUnsafePointer(to: 0) { body($0) }
     }
 }

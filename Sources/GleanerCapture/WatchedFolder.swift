@@ -32,8 +32,18 @@ final class WatchedFolder {
     var isWatched: Bool { watch != nil }
 
     func path(of name: [UInt8]) -> [UInt8] {
-        if name.isEmpty { return root }
-        return root.last == UInt8(ascii: "/") ? root + name : root + [UInt8(ascii: "/")] + name
+        var path: [UInt8] = []
+        put(pathOf: name, into: &path)
+        return path
+    }
+
+    /// The same in memory that is used again.
+    func put(pathOf name: [UInt8], into path: inout [UInt8]) {
+        path.removeAll(keepingCapacity: true)
+        path += root
+        guard !name.isEmpty else { return }
+        if root.last != UInt8(ascii: "/") { path.append(UInt8(ascii: "/")) }
+        path += name
     }
 
     // MARK: Listing
