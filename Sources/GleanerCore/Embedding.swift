@@ -22,21 +22,44 @@ public struct Embedding: Hashable, Sendable {
     /// Source: Weinberger, Dasgupta, Langford, Smola, Attenberg, *Feature Hashing for Large Scale Multitask
     /// Learning*, ICML 2009.
     public init?(_ features: [Float]) {
-        self.init(levels: Self.levels(of: Self.folded(features)))
+        self.init(count: features.count) { features[$0] }
+    }
+
+    /// The same of features that are nowhere together; each is asked for once, in order.
+    public init?(count: Int, feature: (_ index: Int) -> Float) {
+        var values = [Float](repeating: 0, count: min(count, Self.dimensionMax))
+        if count <= Self.dimensionMax {
+            for index in values.indices { values[index] = feature(index) }
+        } else {
+            for index in 0..<count {
+                let place = Self.mix(UInt64(index))
+                let sum = Int(place % UInt64(Self.dimensionMax))
+                values[sum] += place >> 63 == 0 ? feature(index) : -feature(index)
+            }
+        }
+        let largest = values.reduce(0) { max($0, $1.magnitude) }
+        guard largest.isFinite, largest > 0, values.allSatisfy(\.isFinite) else { return nil }
+        for index in values.indices { values[index] = (values[index] / largest * 127).rounded() }
+        guard Self.scaleLevels(&values) else { return nil }
+        self.values = values
     }
 
     /// From what ``encoded`` gave; `nil` for anything else.
     public init?(encoded: some Collection<UInt8>) {
         guard encoded.count <= Self.dimensionMax else { return nil }
-        self.init(levels: encoded.map { Int8(bitPattern: $0) })
+        var values = encoded.map { Float(Int8(bitPattern: $0)) }
+        guard Self.scaleLevels(&values) else { return nil }
+        self.values = values
     }
 
-    private init?(levels: [Int8]?) {
-        guard let levels, !levels.isEmpty else { return nil }
-        let squares = levels.reduce(0) { $0 + Int($1) * Int($1) }
-        guard squares > 0 else { return nil }
-        let scale = 1 / Float(squares).squareRoot()
-        values = levels.map { Float($0) * scale }
+    /// Brings whole numbers of 8 bits to unit length; `false` when they have no direction.
+    private static func scaleLevels(_ values: inout [Float]) -> Bool {
+        // A float counts further than the sum of so many squares can be: it is exact.
+        let squares = values.reduce(0) { $0 + $1 * $1 }
+        guard squares > 0 else { return false }
+        let scale = 1 / squares.squareRoot()
+        for index in values.indices { values[index] *= scale }
+        return true
     }
 
     /// A byte for each number.
@@ -52,23 +75,6 @@ public struct Embedding: Hashable, Sendable {
         var dot: Float = 0
         for index in values.indices { dot += values[index] * other.values[index] }
         return max(0, 2 - 2 * dot)
-    }
-
-    private static func folded(_ features: [Float]) -> [Float] {
-        guard features.count > dimensionMax else { return features }
-        var sums = [Float](repeating: 0, count: dimensionMax)
-        for (index, feature) in features.enumerated() {
-            let place = mix(UInt64(index))
-            let sum = Int(place % UInt64(dimensionMax))
-            sums[sum] += place >> 63 == 0 ? feature : -feature
-        }
-        return sums
-    }
-
-    private static func levels(of features: [Float]) -> [Int8]? {
-        let largest = features.reduce(0) { max($0, $1.magnitude) }
-        guard largest.isFinite, largest > 0, features.allSatisfy(\.isFinite) else { return nil }
-        return features.map { Int8(($0 / largest * 127).rounded()) }
     }
 
     /// SplitMix64's mixing function. Changing it makes every stored embedding another one.

@@ -18,8 +18,8 @@ public enum LumaGrid {
         for index in cells.indices { cells[index] -= mean }
         let length = cells.reduce(0) { $0 + $1 * $1 }.squareRoot()
         // Below a level of difference there is nothing but noise.
-        guard length > 1 else { return [Float](repeating: 0, count: side * side) }
-        return cells.map { $0 / length }
+        for index in cells.indices { cells[index] = length > 1 ? cells[index] / length : 0 }
+        return cells
     }
 
     /// The mean of up to 8 × 8 points of a cell.

@@ -159,7 +159,8 @@ final class LoadedModel: @unchecked Sendable {
 
     /// What is left of a model that has no features to give.
     func embedding(of prediction: Prediction, on pixels: PixelBuffer) -> Embedding? {
-        Embedding(LumaGrid.of(pixels) + scores(of: prediction))
+        let (grid, scores) = (LumaGrid.of(pixels), scores(of: prediction))
+        return Embedding(count: grid.count + scores.count) { $0 < grid.count ? grid[$0] : scores[$0 - grid.count] }
     }
 
     /// An output of varying shape could change its number of classes; one of a shape that was checked cannot.
