@@ -18,6 +18,8 @@ public struct Combination: Sendable {
     private var parts: [Part]
     private let mode: Mode
     private let weights: [Double]
+    /// To the last question, in memory that is used again.
+    private var answers: [(answer: Answer, weight: Double)] = []
 
     /// - Parameter weights: One for each part, more than 0; equal ones when empty. Only ``Mode/weighted`` looks at them.
     public init(_ parts: [Part], mode: Mode = .largest, weights: [Double] = []) {
@@ -74,15 +76,15 @@ public struct Combination: Sendable {
     }
 
     private mutating func ask(_ question: (inout any QueryStrategy) -> Utility?) -> Answer? {
-        var answers: [(answer: Answer, weight: Double)] = []
+        answers.removeAll(keepingCapacity: true)
         for index in parts.indices {
             guard let utility = question(&parts[index].strategy), let answer = answer(index, utility) else { continue }
             answers.append((answer, weights[index]))
         }
-        return together(answers)
+        return together
     }
 
-    private func together(_ answers: [(answer: Answer, weight: Double)]) -> Answer? {
+    private var together: Answer? {
         guard let first = answers.first else { return nil }
         // The first one of equals, which `max` would not give.
         let largest = answers.dropFirst().reduce(first) { best, next in

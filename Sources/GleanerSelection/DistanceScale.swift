@@ -13,7 +13,7 @@ struct DistanceScale {
     private static let distanceCountMin = 16
 
     private var references: [Embedding] = []
-    private var distances: [Float] = []
+    private var distances = UtilityWindow()
     private var next = 0
     private var seen = 0.0
     private var median: Float?
@@ -39,15 +39,11 @@ struct DistanceScale {
     }
 
     private mutating func add(_ distance: Float) {
-        if distances.count < Self.distanceCountMax {
-            distances.append(distance)
-        } else {
-            distances[next] = distance
-        }
+        distances.append(distance, capacity: Self.distanceCountMax)
         next = (next + 1) % Self.distanceCountMax
-        // Sorting costs some microseconds: now and then is enough for a median.
+        // The scale rests for some frames.
         guard distances.count >= Self.distanceCountMin, median == nil || next.isMultiple(of: 32) else { return }
-        let middle = distances.sorted()[distances.count / 2]
+        let middle = distances.middle
         median = middle > 0 ? middle : median
     }
 }

@@ -1,7 +1,7 @@
 import Foundation
 import GleanerCore
 
-/// The newest utilities, in the order they came and by size.
+/// The newest utilities, or other numbers, in the order they came and by size.
 ///
 /// They are kept as 32-bit floats: enough to rank them, and half of what must survive a restart.
 struct UtilityWindow {
@@ -34,6 +34,9 @@ struct UtilityWindow {
         let low = Double(sorted[lower])
         return low + (position - Double(lower)) * (Double(sorted[upper]) - low)
     }
+
+    /// The median, without interpolation; 0 when there are none.
+    var middle: Float { sorted.isEmpty ? 0 : sorted[sorted.count / 2] }
 
     /// The share of them that is smaller, those that are equal counted by half; 0.5 when there are none.
     func rank(of value: Float) -> Double {

@@ -89,7 +89,8 @@ extension DecisionRecord {
         bytes.append(scores.topClass.map { UInt16(clamping: $0) } ?? Self.nothing16)
         bytes.append(instant.seconds.bitPattern)
         bytes.append(hash.bits)
-        for score in scores.numbers { bytes.append(score.bitPattern) }
+        let numbers = scores.numbers
+        for index in numbers.indices { bytes.append(numbers[index].bitPattern) }
         bytes.append((answer?.utility ?? .nan).bitPattern)
         bytes.append((like?.distance ?? .nan).bitPattern)
         bytes.append(like.map { $0.sequence.map { UInt32(clamping: $0) } ?? Self.earlier32 } ?? Self.nothing32)
@@ -110,7 +111,8 @@ extension DecisionRecord {
         self.outcome = outcome
         hash = PerceptualHash(bits: reader.next())
         earlierHashDistance = earlier == Self.nothing8 ? nil : Int(earlier)
-        let numbers = (0..<3).map { _ in Float(bitPattern: reader.next()) }
+        let numbers = SIMD3<Float>(
+            Float(bitPattern: reader.next()), Float(bitPattern: reader.next()), Float(bitPattern: reader.next()))
         scores = FrameScores(
             head & Self.detectionFlag == 0 ? .classification : .detection,
             topClass: topClass == Self.nothing16 ? nil : Int(topClass), numbers)
@@ -127,7 +129,7 @@ extension DecisionRecord {
 }
 
 extension FrameScores {
-    fileprivate var numbers: [Float] {
+    fileprivate var numbers: SIMD3<Float> {
         switch self {
         case .classification(_, let top, let second, let entropy): [top, second, entropy]
         case .detection(_, let uncertain, let leastCertain, let residue): [uncertain, leastCertain, residue]
@@ -135,9 +137,9 @@ extension FrameScores {
         }
     }
 
-    fileprivate init(_ task: ModelTask, topClass: Int?, _ numbers: [Float]) {
+    fileprivate init(_ task: ModelTask, topClass: Int?, _ numbers: SIMD3<Float>) {
         switch (task, topClass) {
-        case _ where !numbers.allSatisfy(\.isFinite): self = .meaningless(task)
+        case _ where !numbers.indices.allSatisfy({ numbers[$0].isFinite }): self = .meaningless(task)
         case (.classification, let topClass?):
             self = .classification(topClass: topClass, top: numbers[0], second: numbers[1], entropy: numbers[2])
         case (.classification, nil): self = .meaningless(task)

@@ -114,20 +114,30 @@ public enum FrameScores: Hashable, Sendable {
     static let leastCertainCount = 3
 
     private static func detected(_ detections: [Detection], scoreMin: Float, weights: [Float]) -> FrameScores {
-        let boxes = uncertainties(of: detections, scoreMin: scoreMin, weights: weights)
-        let top = boxes.claimed.sorted(by: >).prefix(leastCertainCount)
-        let claimed = detections.filter { $0.score >= scoreMin }
+        // The least certain ones first.
+        var top = SIMD3<Float>.zero
+        var count = 0
+        let residue = forEachUncertainty(of: detections, scoreMin: scoreMin, weights: weights) { uncertainty in
+            var place = min(count, leastCertainCount - 1)
+            guard count < leastCertainCount || uncertainty > top[place] else { return }
+            count = place + 1
+            while place > 0, uncertainty > top[place - 1] {
+                top[place] = top[place - 1]
+                place -= 1
+            }
+            top[place] = uncertainty
+        }
+        let claimed = detections.lazy.filter { $0.score >= scoreMin }
         return .detection(
             topClass: claimed.max { $0.score < $1.score }?.classIndex,
-            uncertain: top.isEmpty ? 0 : top.reduce(0, +) / Float(top.count), leastCertain: top.first ?? 0,
-            residue: boxes.residue)
+            uncertain: count == 0 ? 0 : top.sum() / Float(count),
+            leastCertain: top[0], residue: residue)
     }
 
-    /// How unsure a detector is of each box that it claims, and the best score of those that it does not.
-    static func uncertainties(
-        of detections: [Detection], scoreMin: Float, weights: [Float]
-    ) -> (claimed: [Float], residue: Float) {
-        var claimed: [Float] = []
+    /// Tells how unsure a detector is of each box that it claims; returns the best score of those that it does not.
+    static func forEachUncertainty(
+        of detections: [Detection], scoreMin: Float, weights: [Float], _ body: (Float) -> Void
+    ) -> Float {
         var residue: Float = 0
         for detection in detections where detection.score.isFinite {
             let score = min(max(detection.score, 0), 1)
@@ -136,9 +146,9 @@ public enum FrameScores: Hashable, Sendable {
                 continue
             }
             let weight = weights.indices.contains(detection.classIndex) ? weights[detection.classIndex] : 1
-            claimed.append(weight * (1 - (2 * score - 1).magnitude))
+            body(weight * (1 - (2 * score - 1).magnitude))
         }
-        return (claimed, residue)
+        return residue
     }
 }
 

@@ -46,11 +46,13 @@ public struct BoxUncertainty: ScoreStrategy {
     public var measuresUncertainty: Bool { true }
 
     /// The mean of three and the largest are recorded; other numbers and sums need every box.
-    public var scoredTasks: Set<ModelTask> {
+    public var scoredTasks: Set<ModelTask> { isScored ? [.detection] : [] }
+
+    private var isScored: Bool {
         switch aggregation {
-        case .topK: k == 1 || k == FrameScores.leastCertainCount ? [.detection] : []
-        case .max: [.detection]
-        case .sum, .noisyOr: []
+        case .topK: k == 1 || k == FrameScores.leastCertainCount
+        case .max: true
+        case .sum, .noisyOr: false
         }
     }
 
@@ -62,11 +64,12 @@ public struct BoxUncertainty: ScoreStrategy {
 
     public func utility(of candidate: Candidate, in context: StreamContext) -> Utility? {
         guard case .detection(let detections) = candidate.prediction else { return nil }
-        guard scoredTasks.isEmpty else { return utility(of: ScoredFrame(candidate), in: context) }
-        let boxes = FrameScores.uncertainties(
-            of: detections, scoreMin: candidate.scoreMin ?? 0, weights: candidate.manifest.relativeDifficulty)
-        return Utility(
-            clamping: max(together(boxes.claimed.map { Double($0) }), Self.residueWeight * Double(boxes.residue)))
+        if isScored { return utility(of: ScoredFrame(candidate), in: context) }
+        var claimed: [Double] = []
+        let residue = FrameScores.forEachUncertainty(
+            of: detections, scoreMin: candidate.scoreMin ?? 0, weights: candidate.manifest.relativeDifficulty
+        ) { claimed.append(Double($0)) }
+        return Utility(clamping: max(together(claimed), Self.residueWeight * Double(residue)))
     }
 
     private func together(_ uncertainties: [Double]) -> Double {

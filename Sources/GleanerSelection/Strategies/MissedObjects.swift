@@ -52,9 +52,12 @@ public struct MissedObjects: QueryStrategy {
         var free = previous
         var count = 0
         for detection in current {
-            let overlaps = free.map { $0.box.overlap(with: detection.box) }
-            guard let best = overlaps.indices.max(by: { overlaps[$0] < overlaps[$1] }), overlaps[best] >= overlapMin
-            else {
+            var (best, largest) = (0, Float(0))
+            for index in free.indices {
+                let overlap = free[index].box.overlap(with: detection.box)
+                if overlap > largest { (best, largest) = (index, overlap) }
+            }
+            guard largest >= overlapMin else {
                 count += isAtEdge(detection.box, candidate) ? 0 : 1
                 continue
             }
