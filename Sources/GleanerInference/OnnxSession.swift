@@ -57,7 +57,9 @@ final class OnnxSession: InferenceSession, @unchecked Sendable {
         let value = try value(of: tensor)
         guard isBound else { return try runUnbound(on: value) }
         if boundInput !== tensor {
-            try api.check(api.pointee.BindInput(binding.pointer, input.name, value.pointer), "bind '\(input.name)'")
+            // A Swift string would be copied for C.
+            try api.check(
+                api.pointee.BindInput(binding.pointer, inputNames.pointers[0], value.pointer), "bind '\(input.name)'")
             boundInput = tensor
         }
         let status = api.pointee.RunWithBinding(model.session.pointer, nil, binding.pointer)

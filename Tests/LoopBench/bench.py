@@ -230,6 +230,7 @@ def resident(process):
         return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
     return 0.0
 
+
 def frame_allocations(work, frames):
     """What a frame of a camera's folder that is not kept allocates in Gleaner's own code; all owners beside it."""
     work.mkdir()

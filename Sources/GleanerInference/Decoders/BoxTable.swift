@@ -49,11 +49,13 @@ struct BoxTable {
         _ found: (_ row: Int, _ classIndex: Int, _ score: Float) -> Void
     ) throws {
         if let object { return try forEachObject(object, classes, floor, found) }
-        try bestClasses(classes) { best, indices in
-            for row in 0..<rowCount {
-                guard isProbability(best[row]) else { throw GleanerError.notProbability(best[row], in: tensor) }
-                if best[row] >= floor { found(row, Int(indices[row]), min(best[row], 1)) }
-            }
+        guard let start = values.baseAddress else { return }
+        let best = BestClasses(
+            scores: start + classes.lowerBound * attributeStride, boxCount: rowCount, classCount: classes.count,
+            boxStride: rowStride, classStride: attributeStride)
+        try best.forEach { row, classIndex, score in
+            guard isProbability(score) else { throw GleanerError.notProbability(score, in: tensor) }
+            if score >= floor { found(row, classIndex, min(score, 1)) }
         }
     }
 
@@ -71,37 +73,6 @@ struct BoxTable {
             guard isProbability(probability) else { throw GleanerError.notProbability(probability, in: tensor) }
             let score = min(objectness * probability, 1)
             if score >= floor { found(row, best - classes.lowerBound, score) }
-        }
-    }
-
-    /// The best score and class of every row, found class by class: that reads a tensor of attributes first straight
-    /// through, several rows at a time.
-    private func bestClasses(
-        _ classes: Range<Int>, _ body: (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Int32>) throws -> Void
-    ) throws {
-        try withUnsafeTemporaryAllocation(of: Float.self, capacity: rowCount) { scores in
-            try withUnsafeTemporaryAllocation(of: Int32.self, capacity: rowCount) { indices in
-                guard let best = scores.baseAddress, let index = indices.baseAddress, let start = values.baseAddress
-                else { return }
-                scores.initialize(repeating: -.infinity)
-                indices.initialize(repeating: 0)
-                for (number, attribute) in classes.enumerated() {
-                    let column = start + attribute * attributeStride
-                    let number = Int32(truncatingIfNeeded: number)
-                    if rowStride == 1 {
-                        for row in 0..<rowCount {
-                            let isBetter = column[row] > best[row]
-                            index[row] = isBetter ? number : index[row]
-                            best[row] = isBetter ? column[row] : best[row]
-                        }
-                    } else {
-                        for row in 0..<rowCount where column[row * rowStride] > best[row] {
-                            (best[row], index[row]) = (column[row * rowStride], number)
-                        }
-                    }
-                }
-                try body(best, index)
-            }
         }
     }
 }

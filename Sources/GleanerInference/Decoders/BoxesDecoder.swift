@@ -50,7 +50,7 @@ public struct BoxesDecoder: OutputDecoder {
     }
 
     private func decode(_ boxes: NumberedBoxes, undoing letterbox: Letterbox) throws -> Prediction {
-        var candidates: [Detection] = []
+        var candidates = options.noCandidates
         for row in 0..<boxes.count {
             let score = boxes.scores.floats[row]
             guard isProbability(score) else { throw GleanerError.notProbability(score, in: boxes.scores) }

@@ -75,7 +75,9 @@ public struct ClassificationDecoder: OutputDecoder {
             let largest = numbers.max() ?? 0
             for index in numbers.indices { numbers[index] = exp(numbers[index] - largest) }
             logSumExp = largest + log(numbers.reduce(0, +))
-        case .sigmoid: return .classification(probabilities: numbers.map(sigmoid))
+        case .sigmoid:
+            for index in numbers.indices { numbers[index] = sigmoid(numbers[index]) }
+            return .classification(probabilities: numbers)
         case .independent:
             try Self.clamp(&numbers, of: tensor)
             return .classification(probabilities: numbers)
@@ -85,7 +87,8 @@ public struct ClassificationDecoder: OutputDecoder {
             for index in numbers.indices { numbers[index] = (numbers[index] - zero) * quantisedScale }
             try Self.clamp(&numbers, of: tensor)
         }
-        return .classification(probabilities: try Self.normalised(numbers, of: tensor), logSumExp: logSumExp)
+        try Self.normalise(&numbers, of: tensor)
+        return .classification(probabilities: numbers, logSumExp: logSumExp)
     }
 
     /// Rounding may push a probability a little out of 0…1; more than that is something else, most often logits.
@@ -104,13 +107,13 @@ public struct ClassificationDecoder: OutputDecoder {
         }
     }
 
-    private static func normalised(_ numbers: [Float], of tensor: TensorBuffer) throws -> [Float] {
+    private static func normalise(_ numbers: inout [Float], of tensor: TensorBuffer) throws {
         let sum = numbers.reduce(0, +)
         guard sum > 0 else {
             throw GleanerError(
                 .outputNotProbability, "\(tensor.placeText) gives every class the probability 0",
                 remedy: "check that the model's input is scaled as in training")
         }
-        return numbers.map { $0 / sum }
+        for index in numbers.indices { numbers[index] /= sum }
     }
 }

@@ -33,15 +33,28 @@ struct DetectionOptions: Sendable {
     }
 
     /// Suppresses, and finds the boxes' way from the model's input back to the frame.
-    func detections(from candidates: [Detection], undoing letterbox: Letterbox) -> Prediction {
-        let best = NonMaximumSuppression.best(
+    func detections(from candidates: consuming [Detection], undoing letterbox: Letterbox) -> Prediction {
+        // All in the memory of the candidates.
+        var best = NonMaximumSuppression.best(
             of: candidates, scope: suppression, overlapMax: overlapMax, countMax: countMax)
-        return .detection(
-            best.compactMap { detection in
-                let box = detection.box
-                let inFrame = letterbox.frameBox(x0: box.x, y0: box.y, x1: box.x + box.width, y1: box.y + box.height)
-                return inFrame.map { Detection(box: $0, classIndex: detection.classIndex, score: detection.score) }
-            })
+        var count = 0
+        for index in best.indices {
+            let box = best[index].box
+            let inFrame = letterbox.frameBox(x0: box.x, y0: box.y, x1: box.x + box.width, y1: box.y + box.height)
+            guard let inFrame else { continue }
+            best[count] = best[index]
+            best[count].box = inFrame
+            count += 1
+        }
+        best.removeLast(best.count - count)
+        return .detection(best)
+    }
+
+    /// Memory for as many candidates as there are in most frames.
+    var noCandidates: [Detection] {
+        var candidates: [Detection] = []
+        candidates.reserveCapacity(64)
+        return candidates
     }
 }
 

@@ -35,7 +35,7 @@ public struct FastestDetDecoder: OutputDecoder {
     public func decode(_ outputs: TensorOutputs, undoing letterbox: Letterbox) throws -> Prediction {
         let tensor = try output.tensor(in: outputs)
         let grid = try Grid(tensor)
-        var candidates: [Detection] = []
+        var candidates = options.noCandidates
         try grid.forEachCell { cell, classIndex, probability in
             let score = try grid.score(cell, probability)
             guard score >= options.scoreFloor else { return }
@@ -72,26 +72,13 @@ public struct FastestDetDecoder: OutputDecoder {
 
         func value(_ channel: Int, _ cell: Int) -> Float { values[channel * cellCount + cell] }
 
-        /// Finds each cell's best class. Class by class, as they lie in memory: cells side by side then go through at once.
+        /// Finds each cell's best class.
         func forEachCell(_ body: (_ cell: Int, _ classIndex: Int, _ probability: Float) throws -> Void) throws {
-            let count = cellCount
-            try withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { best in
-                try withUnsafeTemporaryAllocation(of: Int32.self, capacity: count) { classes in
-                    let first = values.baseAddress.map { $0 + FastestDetDecoder.boxChannelCount * count }
-                    guard let first, let best = best.baseAddress, let classes = classes.baseAddress else { return }
-                    best.initialize(from: first, count: count)
-                    classes.initialize(repeating: 0, count: count)
-                    for index in 1..<max(classCount, 1) {
-                        let channel = first + index * count
-                        for cell in 0..<count {
-                            let isBetter = channel[cell] > best[cell]
-                            classes[cell] = isBetter ? Int32(truncatingIfNeeded: index) : classes[cell]
-                            best[cell] = isBetter ? channel[cell] : best[cell]
-                        }
-                    }
-                    for cell in 0..<count { try body(cell, Int(classes[cell]), best[cell]) }
-                }
-            }
+            guard let start = values.baseAddress else { return }
+            let best = BestClasses(
+                scores: start + FastestDetDecoder.boxChannelCount * cellCount, boxCount: cellCount,
+                classCount: classCount, boxStride: 1, classStride: cellCount)
+            try best.forEach(body)
         }
 
         /// `object^0.6 × class^0.4` of a cell and the probability of its best class.

@@ -23,25 +23,25 @@ enum NonMaximumSuppression {
     ///   - overlapMax: Two boxes that overlap more than this (intersection over union) show one object.
     ///   - countMax: At most so many are kept.
     /// - Returns: The detections that stay, best first.
-    static func best(of candidates: [Detection], scope: Scope, overlapMax: Float, countMax: Int) -> [Detection] {
-        let ordered = order(candidates)
-        guard scope != .none else { return ordered.prefix(countMax).map { candidates[$0] } }
-        var kept: [Detection] = []
-        for index in ordered {
-            guard kept.count < countMax else { break }
+    static func best(
+        of candidates: consuming [Detection], scope: Scope, overlapMax: Float, countMax: Int
+    ) -> [Detection] {
+        candidates.sort { $0.score > $1.score }  // is stable
+        var keptCount = 0
+        for index in 0..<min(candidates.count, candidateCountMax) {
+            guard keptCount < countMax else { break }
             let candidate = candidates[index]
-            let isShown = kept.contains {
-                (scope == .classAgnostic || $0.classIndex == candidate.classIndex)
-                    && $0.box.overlap(with: candidate.box) > overlapMax
-            }
-            if !isShown { kept.append(candidate) }
+            let isShown =
+                scope != .none
+                && candidates[..<keptCount].contains {
+                    (scope == .classAgnostic || $0.classIndex == candidate.classIndex)
+                        && $0.box.overlap(with: candidate.box) > overlapMax
+                }
+            guard !isShown else { continue }
+            candidates[keptCount] = candidate
+            keptCount += 1
         }
-        return kept
-    }
-
-    private static func order(_ candidates: [Detection]) -> ArraySlice<Int> {
-        candidates.indices
-            .sorted { (-candidates[$0].score, $0) < (-candidates[$1].score, $1) }
-            .prefix(candidateCountMax)
+        candidates.removeLast(candidates.count - keptCount)
+        return candidates
     }
 }

@@ -6,7 +6,7 @@ extension TensorOutputs {
     ///
     /// - Throws: ``GleanerError`` with code `output.mismatch` listing the outputs that there are.
     func output(named name: String?) throws -> TensorBuffer {
-        let known = tensors.map { "'\($0.name)'" }.joined(separator: ", ")
+        var known: String { tensors.map { "'\($0.name)'" }.joined(separator: ", ") }
         if let name {
             guard let tensor = self[name] else {
                 let nearest = NearestName.of(name, among: tensors.map(\.name)).map { "did you mean '\($0)'? " } ?? ""

@@ -33,8 +33,7 @@ struct OutputReference: Sendable {
     ///   - key: The option that names it, for the message.
     func tensor(in outputs: TensorOutputs, key: String, where isIt: (TensorBuffer) -> Bool) throws -> TensorBuffer {
         if name != nil { return try tensor(in: outputs) }
-        let found = outputs.tensors.filter(isIt)
-        guard let only = found.first, found.count == 1 else {
+        guard let only = outputs.tensors.first(where: isIt), outputs.tensors.count(where: isIt) == 1 else {
             let known = outputs.tensors.map { "'\($0.name)' \(ShapeText.of($0.shape))" }.joined(separator: ", ")
             throw GleanerError(
                 .outputMismatch, "which output holds the \(key) cannot be told: there are \(known)",

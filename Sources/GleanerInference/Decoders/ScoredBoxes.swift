@@ -60,7 +60,7 @@ struct ScoredBoxes: Sendable {
     func prediction(
         from reading: Reading, _ options: DetectionOptions, undoing letterbox: Letterbox, box: (_ row: Int) -> Box
     ) throws -> Prediction {
-        var candidates: [Detection] = []
+        var candidates = options.noCandidates
         let first = background == .first ? 1 : 0
         let classes = first..<(reading.columnCount - (background == .last ? 1 : 0))
         let values = reading.scoreTensor.floats

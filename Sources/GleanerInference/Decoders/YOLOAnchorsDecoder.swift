@@ -73,7 +73,7 @@ public struct YOLOAnchorsDecoder: OutputDecoder {
     }
 
     public func decode(_ outputs: TensorOutputs, undoing letterbox: Letterbox) throws -> Prediction {
-        var candidates: [Detection] = []
+        var candidates = options.noCandidates
         for head in heads {
             let grid = try Grid(head.output.tensor(in: outputs), anchorCount: head.anchors.count, layout: layout)
             collect(grid, head, letterbox, into: &candidates)

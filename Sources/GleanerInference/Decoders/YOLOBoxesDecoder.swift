@@ -48,7 +48,7 @@ public struct YOLOBoxesDecoder: OutputDecoder {
 
     public func decode(_ outputs: TensorOutputs, undoing letterbox: Letterbox) throws -> Prediction {
         let table = try table(outputs)
-        var candidates: [Detection] = []
+        var candidates = options.noCandidates
         let classes = firstClass..<table.attributeCount
         try table.forEachCandidate(object: object, classes: classes, floor: options.scoreFloor) {
             row, classIndex, score in

@@ -62,7 +62,7 @@ public struct YOLOEndToEndDecoder: OutputDecoder {
     public func decode(_ outputs: TensorOutputs, undoing letterbox: Letterbox) throws -> Prediction {
         let (tensor, rowCount) = try rows(outputs)
         let values = tensor.floats
-        var candidates: [Detection] = []
+        var candidates = options.noCandidates
         for start in stride(from: 0, to: rowCount * columns.count, by: columns.count) {
             let score = values[start + columns.score]
             guard isProbability(score) else { throw GleanerError.notProbability(score, in: tensor) }

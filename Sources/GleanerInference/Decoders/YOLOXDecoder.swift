@@ -42,7 +42,7 @@ public struct YOLOXDecoder: OutputDecoder {
                     + "at the strides \(strides.map(String.init).joined(separator: ", "))",
                 remedy: "correct 'strides' of the decoder")
         }
-        var candidates: [Detection] = []
+        var candidates = options.noCandidates
         try table.forEachCandidate(object: 4, classes: 5..<table.attributeCount, floor: options.scoreFloor) {
             row, classIndex, score in
             let (cellX, cellY, stride) = grids.cell(row)
