@@ -51,7 +51,8 @@ struct ModelCommand: ParsableCommand {
                 let gate = compared.map { "\nCompared on labels: \($0.message)." } ?? ""
                 switch report.state {
                 case "active":
-                    return "\(name) is active" + (report.previous.map { "; before it \($0)" } ?? "") + ".\(gate)"
+                    let before = report.previous.map { "\($0)" == name ? " already" : "; before it \($0)" }
+                    return "\(name) is active" + (before ?? "") + ".\(gate)"
                 case "shadow": return "\(name) is asked about live frames before it serves.\(gate)"
                 default: return "\(name) is staged. Activate it with: gleaner model activate \(name)\(gate)"
                 }
