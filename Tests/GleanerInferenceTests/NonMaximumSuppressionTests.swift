@@ -13,7 +13,9 @@ import Testing
         _ candidates: [Detection], scope: NonMaximumSuppression.Scope = .classWise, overlapMax: Float = 0.45,
         countMax: Int = 300
     ) -> [Detection] {
-        NonMaximumSuppression.best(of: candidates, scope: scope, overlapMax: overlapMax, countMax: countMax)
+        var left = candidates
+        NonMaximumSuppression.suppress(in: &left, scope: scope, overlapMax: overlapMax, countMax: countMax)
+        return left
     }
 
     @Test func theBetterOfTwoThatOverlapStays() {

@@ -61,7 +61,7 @@ public struct BoxesDecoder: OutputDecoder {
                 numbers[row * 4], numbers[row * 4 + 1], numbers[row * 4 + 2], numbers[row * 4 + 3], in: letterbox)
             candidates.append(Detection(box: box, classIndex: classIndex, score: min(score, 1)))
         }
-        return options.detections(from: candidates, undoing: letterbox)
+        return options.detections(from: &candidates, undoing: letterbox)
     }
 
     /// Boxes, each with one score and the number of its class.

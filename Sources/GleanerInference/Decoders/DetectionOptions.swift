@@ -33,21 +33,22 @@ struct DetectionOptions: Sendable {
     }
 
     /// Suppresses, and finds the boxes' way from the model's input back to the frame.
-    func detections(from candidates: consuming [Detection], undoing letterbox: Letterbox) -> Prediction {
-        // All in the memory of the candidates.
-        var best = NonMaximumSuppression.best(
-            of: candidates, scope: suppression, overlapMax: overlapMax, countMax: countMax)
+    ///
+    /// - Parameter candidates: Its memory becomes the prediction's.
+    func detections(from candidates: inout [Detection], undoing letterbox: Letterbox) -> Prediction {
+        NonMaximumSuppression.suppress(
+            in: &candidates, scope: suppression, overlapMax: overlapMax, countMax: countMax)
         var count = 0
-        for index in best.indices {
-            let box = best[index].box
+        for index in candidates.indices {
+            let box = candidates[index].box
             let inFrame = letterbox.frameBox(x0: box.x, y0: box.y, x1: box.x + box.width, y1: box.y + box.height)
             guard let inFrame else { continue }
-            best[count] = best[index]
-            best[count].box = inFrame
+            candidates[count] = candidates[index]
+            candidates[count].box = inFrame
             count += 1
         }
-        best.removeLast(best.count - count)
-        return .detection(best)
+        candidates.removeLast(candidates.count - count)
+        return .detection(candidates)
     }
 
     /// Memory for as many candidates as there are in most frames.

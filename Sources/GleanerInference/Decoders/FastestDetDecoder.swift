@@ -42,7 +42,7 @@ public struct FastestDetDecoder: OutputDecoder {
             candidates.append(
                 Detection(box: grid.box(cell, in: letterbox), classIndex: classIndex, score: score))
         }
-        return options.detections(from: candidates, undoing: letterbox)
+        return options.detections(from: &candidates, undoing: letterbox)
     }
 
     /// The output as channels of cells, row by row.

@@ -19,29 +19,41 @@ enum NonMaximumSuppression {
         case none
     }
 
+    /// Leaves the detections that stay, best first.
+    ///
     /// - Parameters:
     ///   - overlapMax: Two boxes that overlap more than this (intersection over union) show one object.
     ///   - countMax: At most so many are kept.
-    /// - Returns: The detections that stay, best first.
-    static func best(
-        of candidates: consuming [Detection], scope: Scope, overlapMax: Float, countMax: Int
-    ) -> [Detection] {
+    static func suppress(in candidates: inout [Detection], scope: Scope, overlapMax: Float, countMax: Int) {
         candidates.sort { $0.score > $1.score }  // is stable
-        var keptCount = 0
-        for index in 0..<min(candidates.count, candidateCountMax) {
-            guard keptCount < countMax else { break }
-            let candidate = candidates[index]
-            let isShown =
-                scope != .none
-                && candidates[..<keptCount].contains {
-                    (scope == .classAgnostic || $0.classIndex == candidate.classIndex)
-                        && $0.box.overlap(with: candidate.box) > overlapMax
+        let lookedAtCount = min(candidates.count, candidateCountMax)
+        let keptCount = candidates.withUnsafeMutableBufferPointer { candidates in
+            var keptCount = 0
+            for index in 0..<lookedAtCount where keptCount < countMax {
+                let candidate = candidates[index]
+                guard scope == .none || !isShown(candidate, by: candidates[..<keptCount], scope, overlapMax) else {
+                    continue
                 }
-            guard !isShown else { continue }
-            candidates[keptCount] = candidate
-            keptCount += 1
+                candidates[keptCount] = candidate
+                keptCount += 1
+            }
+            return keptCount
         }
         candidates.removeLast(candidates.count - keptCount)
-        return candidates
+    }
+
+    private static func isShown(
+        _ candidate: Detection, by kept: Slice<UnsafeMutableBufferPointer<Detection>>, _ scope: Scope,
+        _ overlapMax: Float
+    ) -> Bool {
+        let box = candidate.box
+        let (right, bottom) = (box.x + box.width, box.y + box.height)
+        return kept.contains { other in
+            // Most boxes are elsewhere, and need no division.
+            other.box.x < right && box.x < other.box.x + other.box.width
+                && other.box.y < bottom && box.y < other.box.y + other.box.height
+                && (scope == .classAgnostic || other.classIndex == candidate.classIndex)
+                && other.box.overlap(with: box) > overlapMax
+        }
     }
 }

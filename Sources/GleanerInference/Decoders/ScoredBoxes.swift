@@ -74,7 +74,7 @@ struct ScoredBoxes: Sendable {
             guard score >= options.scoreFloor else { continue }
             candidates.append(Detection(box: box(row), classIndex: best - first, score: min(score, 1)))
         }
-        return options.detections(from: candidates, undoing: letterbox)
+        return options.detections(from: &candidates, undoing: letterbox)
     }
 
     private func probability(_ column: Int, of scores: UnsafeBufferPointer<Float>) -> Float {

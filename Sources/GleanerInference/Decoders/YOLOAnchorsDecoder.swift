@@ -78,7 +78,7 @@ public struct YOLOAnchorsDecoder: OutputDecoder {
             let grid = try Grid(head.output.tensor(in: outputs), anchorCount: head.anchors.count, layout: layout)
             collect(grid, head, letterbox, into: &candidates)
         }
-        return options.detections(from: candidates, undoing: letterbox)
+        return options.detections(from: &candidates, undoing: letterbox)
     }
 
     /// Most cells are told by the logit of their objectness alone: no score is larger.

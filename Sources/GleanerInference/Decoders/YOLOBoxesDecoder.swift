@@ -56,6 +56,6 @@ public struct YOLOBoxesDecoder: OutputDecoder {
                 table.value(row, 0), table.value(row, 1), table.value(row, 2), table.value(row, 3), in: letterbox)
             candidates.append(Detection(box: box, classIndex: classIndex, score: score))
         }
-        return options.detections(from: candidates, undoing: letterbox)
+        return options.detections(from: &candidates, undoing: letterbox)
     }
 }

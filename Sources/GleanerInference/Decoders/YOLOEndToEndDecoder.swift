@@ -75,6 +75,6 @@ public struct YOLOEndToEndDecoder: OutputDecoder {
                     box: box, classIndex: try tensor.classIndex(at: start + columns.class),
                     score: min(score, 1)))
         }
-        return options.detections(from: candidates, undoing: letterbox)
+        return options.detections(from: &candidates, undoing: letterbox)
     }
 }

@@ -53,7 +53,7 @@ public struct YOLOXDecoder: OutputDecoder {
             let box = Box(x: centreX - width / 2, y: centreY - height / 2, width: width, height: height)
             candidates.append(Detection(box: box, classIndex: classIndex, score: score))
         }
-        return options.detections(from: candidates, undoing: letterbox)
+        return options.detections(from: &candidates, undoing: letterbox)
     }
 }
 
