@@ -138,6 +138,15 @@ let package = Package(
         .executableTarget(
             name: "StoreBench", dependencies: ["GleanerStore", "GleanerCore"], path: "Tests/StoreBench",
             swiftSettings: strict),
+        // Times the loop's kernels beside plain loops; `Tests/bench.sh` runs it.
+        .executableTarget(
+            name: "KernelBench",
+            dependencies: [
+                "GleanerCore", "GleanerImaging", "GleanerInference", "GleanerSelection",
+                .target(name: "CFFmpeg", condition: .when(traits: ["Video"])),
+            ], path: "Tests/KernelBench",
+            swiftSettings: strict),
+        .testTarget(name: "KernelBenchTests", dependencies: ["KernelBench"], swiftSettings: strict),
         .testTarget(
             name: "GleanerStoreTests",
             dependencies: [

@@ -19,7 +19,10 @@ esac
 need_debian ffmpeg
 need_bench loop-bench opencv-python-headless==4.14.0.94 pillow==13.0.0
 # `swift build` takes one product at a time.
-(cd "$root" && swift build -c release --traits Full --product StoreBench) >&2
+for product in StoreBench KernelBench; do
+    (cd "$root" && swift build -c release --traits Full --product "$product") >&2
+done
 STORE_BENCH="$(dirname "$GLEANER_BIN")/StoreBench"
-export STORE_BENCH
+KERNEL_BENCH="$(dirname "$GLEANER_BIN")/KernelBench"
+export STORE_BENCH KERNEL_BENCH
 exec "$VENV/bin/python" "$root/Tests/LoopBench/bench.py" "$@"

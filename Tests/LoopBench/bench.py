@@ -18,6 +18,7 @@ ROOT = HERE.parents[1]
 sys.path.append(str(HERE.parent / "EndToEnd"))
 import allocations  # noqa: E402
 import bundles  # noqa: E402
+import kernels  # noqa: E402
 import networks  # noqa: E402
 from benches import measured, noise  # noqa: E402
 from driver import Gleaner, stop, write_configuration  # noqa: E402
@@ -238,6 +239,16 @@ def frame_allocations(work, frames):
     return allocations.ours(found), allocations.by_owner(found)
 
 
+def kernel_ratios(rounds):
+    """The slowest kernel's ratio to a plain loop, FFmpeg's scaler or OpenCV; all of them beside it."""
+    output = subprocess.run([os.environ["KERNEL_BENCH"]], check=True, stdout=subprocess.PIPE).stdout
+    details = json.loads(output)
+    for name in kernels.KERNELS:
+        _, theirs, ratio = paired(rounds, *kernels.sides(name, 40))
+        details[name] |= {"opencv_us": round(1e6 * theirs / 40, 3), "vs_opencv": round(ratio, 3)}
+    return min(value for row in details.values() for key, value in row.items() if key.startswith("vs_")), details
+
+
 def store_bench(*words):
     words = [os.environ["STORE_BENCH"], *map(str, words)]
     output = subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout
@@ -332,6 +343,7 @@ def main():
         "of_raw_inference": lambda place: against_raw_inference(place, rounds),
         "over_floor": lambda place: over_floor(place, rounds),
         "allocations": lambda place: frame_allocations(place, 2000 if given.quick else 10_000),
+        "kernels": lambda place: kernel_ratios(rounds),
         "of_raw_write": lambda place: raw_write(place, 256),
         "extra_rss_mib": lambda place: extra_memory(place, rounds),
         "day_growth_mib": lambda place: a_day(place, samples * 432 // 1000),
