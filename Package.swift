@@ -144,7 +144,7 @@ let package = Package(
             dependencies: [
                 "GleanerCore", "GleanerImaging", "GleanerInference", "GleanerSelection",
                 .target(name: "CFFmpeg", condition: .when(traits: ["Video"])),
-            ], path: "Tests/KernelBench",
+            ], path: "Tests/KernelBench", exclude: ["instructions.json", "instructions.py", "instructions.sh"],
             swiftSettings: strict),
         .testTarget(name: "KernelBenchTests", dependencies: ["KernelBench"], swiftSettings: strict),
         .testTarget(
