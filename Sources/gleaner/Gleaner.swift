@@ -2,6 +2,9 @@ import ArgumentParser
 
 /// The command line of one deployment.
 struct Gleaner: AsyncParsableCommand {
+    /// Packages have it from `gleaner --version`.
+    static let version = "0.1.0"
+
     static let configuration = CommandConfiguration(
         commandName: "gleaner",
         abstract: "Collects, on an edge device, the camera frames that would teach a vision model most.",
@@ -15,6 +18,7 @@ struct Gleaner: AsyncParsableCommand {
               gleaner run
               gleaner export --for labeling --format label-studio --to /media/stick
             """,
+        version: version,
         subcommands: [
             InitCommand.self, CheckCommand.self, RunCommand.self, StatusCommand.self, SampleCommand.self,
             ExportCommand.self, LabelCommand.self, ModelCommand.self, ReportCommand.self, ReplayCommand.self,

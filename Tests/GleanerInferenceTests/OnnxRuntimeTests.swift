@@ -72,7 +72,8 @@ import Testing
     @Test func theUsualPlacesComeInOrder() throws {
         try TemporaryFolder.use { home in
             let wanted = [
-                "program/lib/libonnxruntime.so.1", "home/.cache/gleaner/onnxruntime/libonnxruntime.so.1.9.0",
+                "program/lib/gleaner/libonnxruntime.so.1.32.0", "program/lib/libonnxruntime.so.1",
+                "home/.cache/gleaner/onnxruntime/libonnxruntime.so.1.9.0",
                 "home/.cache/gleaner/onnxruntime/libonnxruntime.so.1.32.0",
                 "venv/lib/python3.11/site-packages/onnxruntime/capi/libonnxruntime.so.1.32.0",
                 "home/.local/lib/python3.9/site-packages/onnxruntime/capi/libonnxruntime.so.1.20.0",
@@ -94,6 +95,7 @@ import Testing
             ).flatMap(\.libraries).filter { $0.hasPrefix(root) || $0 == "libonnxruntime.so.1" }
             #expect(
                 found.map { $0.replacingOccurrences(of: root + "/", with: "") } == [
+                    "program/bin/../lib/gleaner/libonnxruntime.so.1.32.0",
                     "program/bin/../lib/libonnxruntime.so.1",
                     "home/.cache/gleaner/onnxruntime/libonnxruntime.so.1.32.0",
                     "home/.cache/gleaner/onnxruntime/libonnxruntime.so.1.9.0",

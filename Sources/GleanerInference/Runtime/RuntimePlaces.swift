@@ -49,7 +49,8 @@ struct RuntimePlaces {
     private static func usual(environment: [String: String], executableFolder: String?) -> [Place] {
         var places: [Place] = []
         if let folder = executableFolder {
-            places.append(folders([literal(folder), literal(folder) + "/../lib"], "beside the program"))
+            let below = ["", "/../lib/gleaner", "/../lib"].map { literal(folder) + $0 }
+            places.append(folders(below, "beside the program"))
         }
         let home = literal(environment["HOME"] ?? NSHomeDirectory())
         let cache = environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : literal($0) } ?? home + "/.cache"
