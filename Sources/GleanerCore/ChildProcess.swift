@@ -8,8 +8,9 @@ public import Foundation
 
 /// A process that this one started and speaks to through a socket; it ends when its owner lets go of it.
 ///
-/// Standard input of the child is its end of the socket, for both directions; its output and errors go nowhere. What it
-/// sends is to be trusted no more than a file from outside. No call waits past its deadline.
+/// Standard input of the child is its end of the socket, for both directions; its output and errors go nowhere, and it
+/// does not know of a ``ServiceManager``. What it sends is to be trusted no more than a file from outside. No call waits
+/// past its deadline.
 public struct ChildProcess: ~Copyable {
     /// How a process ended.
     public enum Ending: Hashable, Sendable {
@@ -154,9 +155,21 @@ public struct ChildProcess: ~Copyable {
         words.append(nil)
         defer { for word in words { free(word) } }
         var id: pid_t = 0
-        let failure = posix_spawn(&id, executable, &files, &attributes, words, environ)
+        let failure = posix_spawn(&id, executable, &files, &attributes, words, environment)
         guard failure == 0 else { throw GleanerError.system("cannot start", executable, errno: failure) }
         return id
+    }
+
+    /// This process's, without what is meant for it alone.
+    private static var environment: [UnsafeMutablePointer<CChar>?] {
+        var kept: [UnsafeMutablePointer<CChar>?] = []
+        var place = environ
+        while let word = place.pointee {
+            let name = String(cString: word).prefix { $0 != "=" }
+            if !ServiceManager.variables.contains(String(name)) { kept.append(word) }
+            place += 1
+        }
+        return kept + [nil]
     }
 
     private static var ownByteCountMax: Int {

@@ -13,7 +13,10 @@ private let stateIntervalSeconds = 30.0
 /// The judge: model, selection.
 extension Collector {
     func judge(_ judge: FrameJudge, clock: CollectingClock) {
-        defer { judged.close() }
+        defer {
+            judged.close()
+            pulse.rest(.judge)
+        }
         var rescoring = Rescoring(
             millisecondsPerSecond: deployment.configuration.selection.rescoreMillisecondsPerSecond)
         // A model that runs elsewhere cannot be asked about kept samples.
@@ -23,7 +26,9 @@ extension Collector {
         judging: while true {
             // What a burst of frames has earned counts soon, though no frame may follow for hours.
             let secondsToSave = isSaved ? 3600 : max(savedAt.seconds + stateIntervalSeconds - clock.now().seconds, 0)
+            pulse.rest(.judge)
             let popped = prepared.pop(withinSeconds: rescoring.isWaiting ? idleSeconds : secondsToSave)
+            pulse.work(.judge)
             // Told to stop: what was not judged stays in the source.
             if stop.isRaised { break }
             switch popped {
@@ -78,6 +83,7 @@ extension Collector {
     ) {
         let begin = clock.now()
         guard let step = rescoring.next(at: begin, unbounded: unbounded) else { return }
+        pulse.work(.judge)
         do {
             switch step {
             case .fetch(let cursor):

@@ -10,6 +10,8 @@ extension Collector {
         var lastInstant: Instant?
         let lingerSeconds = source.givesPredictions ? Self.answerLingerSeconds : Self.groupLingerSeconds
         while let group = judged.popAll(lingerSeconds: lingerSeconds) {
+            pulse.work(.writer)
+            defer { pulse.rest(.writer) }
             do {
                 lastInstant = try commit(group, &progress, telling: frames) ?? lastInstant
             } catch {

@@ -53,6 +53,8 @@ public final class Collector: @unchecked Sendable {
     let news = Mutex<FeedbackNews?>(nil)
     let remaining = Mutex<Int?>(nil)
     let inference = InferenceWatch()
+    let pulse = LoopPulse()
+    let serviceManager: ServiceManager?
     let times = StageTimes()
     let wish = InputWish()
     /// Frames of this run that are durable.
@@ -66,15 +68,17 @@ public final class Collector: @unchecked Sendable {
     private let judging = ThreadEnd()
     private let failure = Mutex<(any Error)?>(nil)
 
+    /// - Parameter serviceManager: hears that the loop collects and gets on.
     /// - Parameter report: called by the writer after each durable group.
     public init(
         _ deployment: Deployment, source: SourceMaker? = nil, endsAtLast: Bool, logger: Logger,
-        report: @escaping @Sendable (Progress) -> Void
+        serviceManager: ServiceManager? = nil, report: @escaping @Sendable (Progress) -> Void
     ) throws {
         self.deployment = deployment
         self.source = try deployment.source(instead: source)
         self.endsAtLast = endsAtLast
         self.logger = logger
+        self.serviceManager = serviceManager
         self.report = report
     }
 
@@ -124,7 +128,10 @@ public final class Collector: @unchecked Sendable {
         Self.start("judge", judging) { self.judge(judge, clock: clock) }
         async let writer: Void = Self.onThread("writer") { self.write(telling: frames) }
         async let watcher: Void = Self.onThread("watcher") { [shadow] in self.watch(clock: clock, shadow: shadow) }
+        async let _: Void = supervise(model.manifest.id)
         await judging.wait()
+        // After a failure the process may also start itself anew.
+        if failure.withLock({ $0 == nil }) { tellStopping() }
         _ = await (reader, preparer, writer)
         stop.raise()
         await frames.close()
@@ -240,7 +247,9 @@ public final class Collector: @unchecked Sendable {
         defer { prepared.close() }
         let preparer = FramePreparer(wish: wish, times: times)
         while let slot = full.pop() {
+            pulse.work(.preparer)
             preparer.prepare(slot)
+            pulse.rest(.preparer)
             guard prepared.push(slot) else { return }
         }
     }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import GleanerCore
 import GleanerRuntime
 import Logging
@@ -45,7 +46,8 @@ struct RunCommand: AsyncParsableCommand {
         let last = Mutex(Collector.Progress())
         let collector = try Collector(
             deployment, source: try source.map { try Configuration.source(named: $0, registries: .standard) },
-            endsAtLast: untilEnd, logger: logger
+            endsAtLast: untilEnd, logger: logger,
+            serviceManager: ServiceManager(environment: ProcessInfo.processInfo.environment)
         ) { progress in
             last.withLock { $0 = progress }
             line.withLock { $0.update(progress.offered, of: progress.remaining.map { $0 + progress.offered }) }
