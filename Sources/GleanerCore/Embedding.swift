@@ -72,9 +72,33 @@ public struct Embedding: Hashable, Sendable {
     /// ones. Infinite when the other one is of another kind.
     public func squaredDistance(to other: Embedding) -> Float {
         guard values.count == other.values.count else { return .infinity }
-        var dot: Float = 0
-        for index in values.indices { dot += values[index] * other.values[index] }
+        let dot = values.withUnsafeBufferPointer { a in
+            other.values.withUnsafeBufferPointer { b in
+                guard let a = a.baseAddress, let b = b.baseAddress else { return Float(0) }
+                return Self.dot(a, b, count: values.count)
+            }
+        }
         return max(0, 2 - 2 * dot)
+    }
+
+    /// The sum of the products of two rows of numbers: sixteen sums side by side, so that none waits for the one before.
+    public static func dot(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, count: Int) -> Float {
+        var sums = SIMD16<Float>.zero
+        var index = 0
+        while index + 16 <= count {
+            // Written out: a loop over the lanes costs a check for each.
+            sums +=
+                UnsafeRawPointer(a + index).loadUnaligned(as: SIMD16<Float>.self)
+                * UnsafeRawPointer(b + index).loadUnaligned(as: SIMD16<Float>.self)
+            index += 16
+        }
+        let eight = sums.lowHalf + sums.highHalf
+        var dot = (eight.lowHalf + eight.highHalf).sum()
+        while index < count {
+            dot += a[index] * b[index]
+            index += 1
+        }
+        return dot
     }
 
     /// SplitMix64's mixing function. Changing it makes every stored embedding another one.

@@ -113,8 +113,10 @@ public struct EmbeddingBank: Sendable {
         var smallest = Float.infinity
         embedding.values.withUnsafeBufferPointer { query in
             values.withUnsafeBufferPointer { values in
+                guard let query = query.baseAddress, let values = values.baseAddress else { return }
                 for index in samples.indices {
-                    let distance = (2 - 2 * Self.dot(query, values, at: index * query.count)) * fading[index]
+                    let dot = Embedding.dot(query, values + index * dimension, count: dimension)
+                    let distance = (2 - 2 * dot) * fading[index]
                     if distance < smallest {
                         smallest = distance
                         best = index
@@ -132,26 +134,5 @@ public struct EmbeddingBank: Sendable {
         for index in fading.indices {
             fading[index] = Float(exp2(max(now.seconds - instants[index], 0) / Self.halfLifeSeconds))
         }
-    }
-
-    private static func dot(
-        _ query: UnsafeBufferPointer<Float>, _ values: UnsafeBufferPointer<Float>, at start: Int
-    ) -> Float {
-        var sums = SIMD8<Float>.zero
-        var index = 0
-        while index + 8 <= query.count {
-            // Written out: a loop over the lanes costs a check for each.
-            let a = UnsafeRawPointer(query.baseAddress.unsafelyUnwrapped + index).loadUnaligned(as: SIMD8<Float>.self)
-            let b = UnsafeRawPointer(values.baseAddress.unsafelyUnwrapped + start + index)
-                .loadUnaligned(as: SIMD8<Float>.self)
-            sums += a * b
-            index += 8
-        }
-        var dot = sums.sum()
-        while index < query.count {
-            dot += query[index] * values[start + index]
-            index += 1
-        }
-        return dot
     }
 }
