@@ -29,23 +29,28 @@ extension PerceptualHash {
     /// Mean luma in 1/256 of a level.
     private static func mean(_ base: UnsafePointer<UInt8>, _ width: Int, _ ys: Samples, _ xs: Samples) -> Int32 {
         var sum: Int32 = 0
-        for y in ys.positions {
-            let row = base + y * width * 3
-            for x in xs.positions { sum &+= Int32(LumaRow.luma(row + 3 * x)) }
+        var row = base + 3 * (ys.start * width + xs.start)
+        for _ in 0..<ys.count {
+            var pixel = row
+            for _ in 0..<xs.count {
+                sum &+= Int32(LumaRow.luma(pixel))
+                pixel += 3 * xs.step
+            }
+            row += 3 * ys.step * width
         }
         return sum &* 256 / Int32(truncatingIfNeeded: ys.count &* xs.count)
     }
 
     /// Up to 16 positions spread over one of the equal parts of an axis; at least one, however short the axis.
     private struct Samples {
-        let positions: StrideTo<Int>
+        let start: Int
+        let step: Int
         let count: Int
 
         init(_ part: Int, of partCount: Int, in length: Int) {
-            let start = min(part * length / partCount, length - 1)
+            start = min(part * length / partCount, length - 1)
             let end = max(start + 1, (part + 1) * length / partCount)
-            let step = max(1, (end - start + 15) / 16)
-            positions = stride(from: start, to: end, by: step)
+            step = max(1, (end - start + 15) / 16)
             count = (end - start + step - 1) / step
         }
     }
