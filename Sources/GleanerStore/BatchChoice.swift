@@ -106,13 +106,11 @@ struct BatchChoice {
         let rows = try Row.fetchAll(
             db,
             sql: """
-                SELECT s.sample_key, s.utility, s.coin, s.scored_class, s.scored_by, e.bytes FROM (
-                  SELECT sample_key, utility, coin, scored_class, scored_by FROM sample
-                  WHERE label_state = 'queued' AND pixels = 'present' AND held = 0 AND audit = 0
-                    AND +model_key IN (SELECT model_key FROM model WHERE task = ?)
-                  ORDER BY utility DESC, sample_key LIMIT ?) s
+                SELECT s.sample_key, s.utility, s.coin, s.scored_class, s.scored_by, e.bytes
+                FROM json_each(?) k CROSS JOIN sample s ON s.sample_key = k.value
                 LEFT JOIN embedding e ON e.sample_key = s.sample_key AND e.model_key IS ?
-                """, arguments: [task.rawValue, LabelingChoice.waitingCountMax, model])
+                ORDER BY k.key
+                """, arguments: [Self.json(try mostValuable(LabelingChoice.waitingCountMax, db)), model])
         let last =
             try Int64.fetchOne(
                 db,
@@ -159,32 +157,47 @@ struct BatchChoice {
         return Dictionary(uniqueKeysWithValues: rows.map { ($0["class"], $0["n"]) })
     }
 
-    private static func json(_ keys: [Int64]) -> String { "[\(keys.map(String.init).joined(separator: ","))]" }
+    static func json(_ keys: [Int64]) -> String { "[\(keys.map(String.init).joined(separator: ","))]" }
 
     /// As many as are remembered while collecting.
     private static let coveredCountMax = 4096
 
     /// Those that shall leave, less those that left, were labeled or evicted since they were chosen.
     private func chosenStill(_ count: Int, _ db: Database) throws -> [Int64] {
-        guard let chosen else { return try keys("audit = 0 ORDER BY utility DESC, sample_key LIMIT ?", [count], db) }
+        guard let chosen else { return try mostValuable(count, db) }
         let wanted = chosen.prefix(count)
-        let still = try Set(keys("sample_key IN (SELECT value FROM json_each(?))", [Self.json(Array(wanted))], db))
+        let still = try Set(
+            Int64.fetchAll(
+                db,
+                sql: """
+                    SELECT sample_key FROM sample
+                    WHERE \(Self.waits) AND sample_key IN (SELECT value FROM json_each(?))
+                    """, arguments: [task.rawValue, Self.json(Array(wanted))]))
         return wanted.filter(still.contains)
     }
 
-    private func audit(limit: Int, offset: Int, _ db: Database) throws -> [Int64] {
-        try keys("audit = 1 ORDER BY coin, sample_key LIMIT ? OFFSET ?", [limit, offset], db)
+    /// Of those that a strategy kept and that wait.
+    private func mostValuable(_ count: Int, _ db: Database) throws -> [Int64] {
+        var merge = try PartMerge(
+            db, ["label_state = 'queued'"], by: "utility",
+            where: ("\(Self.waits) AND audit = 0", [task.rawValue]))
+        return try merge.keys(count)
     }
 
-    private func keys(_ rest: String, _ arguments: StatementArguments, _ db: Database) throws -> [Int64] {
+    private func audit(limit: Int, offset: Int, _ db: Database) throws -> [Int64] {
+        // Without being told, SQLite would sort all that wait.
         try Int64.fetchAll(
             db,
             sql: """
-                SELECT sample_key FROM sample
-                WHERE label_state = 'queued' AND pixels = 'present' AND held = 0
-                  AND +model_key IN (SELECT model_key FROM model WHERE task = ?) AND \(rest)
-                """, arguments: [task.rawValue] + arguments)
+                SELECT sample_key FROM sample INDEXED BY sample_labelable_audit WHERE \(Self.waits) AND audit = 1
+                ORDER BY coin, sample_key LIMIT ? OFFSET ?
+                """, arguments: [task.rawValue, limit, offset])
     }
+
+    private static let waits = """
+        label_state = 'queued' AND pixels = 'present' AND held = 0
+          AND +model_key IN (SELECT model_key FROM model WHERE task = ?)
+        """
 
     private func trainable(_ db: Database) throws -> [Int64] {
         try Int64.fetchAll(

@@ -26,14 +26,13 @@ extension DeploymentStore {
         let query = SampleQuery(filter: filter, order: order, after: cursor, limit: max(limit, 1))
         var broken: [SampleRow] = []
         let page = try read { db in
-            let rows = try Row.fetchAll(db, sql: query.sql, arguments: query.arguments)
+            let (rows, next) = try query.page(db)
             let samples = try rows.compactMap { row in
                 let whole = try WholeRow(row)
                 let sample = whole.sample
                 if sample == nil { broken.append(whole.row) }
                 return sample
             }
-            let next = rows.count < query.limit ? nil : rows.last.map(SampleQuery.cursor)
             return SamplePage(samples: samples, next: next)
         }
         for row in broken { _ = try damaged(row, bytes: nil, "its record is not what was stored") }

@@ -8,9 +8,7 @@ import GleanerCore
 /// model sees some samples stay as long as others have more: what is rare would else be gone before anybody asks.
 struct Eviction {
     private struct Victim {
-        var key: Int64
-        var byteCount: Int
-        var home: PictureHome.Kind
+        var row: SampleRow
         var evictionKey: Double
         var isAcknowledged: Bool
     }
@@ -23,6 +21,13 @@ struct Eviction {
     let auditByteCountMax: Int
     private var auditByteCount: Int
     private let hour: Int
+    /// Those that might go at first, audit samples and others apart: found once, when they are asked for. Nothing is
+    /// stored while room is made.
+    private var found: [Bool: PartMerge] = [:]
+    /// What is left of them, the first to go first.
+    private var candidates: [Bool: PartMerge] = [:]
+    /// Candidates that are the last of their class, in their order.
+    private var spared: [PartMerge.Place] = []
     private(set) var evictedCount = 0
     private(set) var expired: Set<LocalSampleID> = []
 
@@ -45,7 +50,9 @@ struct Eviction {
             return admitted ? .commit : .rollback
         }
         guard admitted else {
+            let found = found
             self = before
+            self.found = found
             return false
         }
         room.take(kept.diskByteCount, kept.home)
@@ -82,7 +89,7 @@ struct Eviction {
         return true
     }
 
-    private func victim(for kept: CommitGroup.Kept) throws -> Victim? {
+    private mutating func victim(for kept: CommitGroup.Kept) throws -> Victim? {
         if auditByteCount > auditByteCountMax, let victim = try nextVictim(audit: true) { return victim }
         guard kept.isAudit else {
             // The first of a class come in whatever they are worth.
@@ -95,30 +102,37 @@ struct Eviction {
         return try nextVictim(audit: true, isOutranked: kept.evictionKey)
     }
 
-    /// The first to go. With a key, only if it is acknowledged or not worth more than that.
-    private func nextVictim(audit: Bool, isOutranked key: Double? = nil) throws -> Victim? {
-        let row = try firstVictim(audit: audit, sparesClasses: true) ?? firstVictim(audit: audit, sparesClasses: false)
-        guard let row, let home = PictureHome.Kind(rawValue: row["home"]) else { return nil }
+    /// The first to go, which is then none of the candidates any more. With a key, only if it is acknowledged or not worth
+    /// more than that; else the caller puts everything back.
+    private mutating func nextVictim(audit: Bool, isOutranked key: Double? = nil) throws -> Victim? {
+        guard let place = try nextCandidate(audit: audit) else { return nil }
         let victim = Victim(
-            key: row["sample_key"], byteCount: row["disk_bytes"], home: home, evictionKey: row["eviction_key"],
-            isAcknowledged: row["acknowledged"])
+            row: try SampleRow.fetch(key: place.key, db), evictionKey: place.value, isAcknowledged: place.range == 0)
         guard let key, !victim.isAcknowledged else { return victim }
         return victim.evictionKey >= key ? victim : nil
     }
 
-    private func firstVictim(audit: Bool, sparesClasses: Bool) throws -> Row? {
-        let others = try Row.fetchCursor(
-            db.cachedStatement(
-                sql: """
-                    SELECT sample_key, disk_bytes, home, eviction_key, acknowledged, scored_class FROM sample
-                    WHERE pixels = 'present' AND kept = 0 AND held = 0 AND audit = ?
-                    ORDER BY acknowledged DESC, eviction_key DESC, sample_key
-                    """), arguments: [audit])
-        while let row = try others.next() {
-            if audit || !sparesClasses || row["acknowledged"] { return row.copy() }
-            if try !isAtFloor(row["scored_class"]) { return row.copy() }
+    private mutating func findCandidates(audit: Bool) throws -> PartMerge {
+        let ranges = [1, 0].map {
+            "pixels = 'present' AND kept = 0 AND held = 0 AND audit = \(audit ? 1 : 0) AND acknowledged = \($0)"
         }
-        return nil
+        let merge = try PartMerge(db, ranges, by: "eviction_key", takesRangesInTurn: true)
+        found[audit] = merge
+        return merge
+    }
+
+    private mutating func nextCandidate(audit: Bool) throws -> PartMerge.Place? {
+        if candidates[audit] == nil {
+            candidates[audit] = try found[audit] ?? findCandidates(audit: audit)
+        }
+        while let place = try candidates[audit]?.next() {
+            if audit || place.range == 0 { return place }
+            let row = try db.first("SELECT scored_class FROM sample WHERE sample_key = ?", [place.key])
+            if try !isAtFloor(row?["scored_class"]) { return place }
+            // Its class does not grow before this is over.
+            spared.append(place)
+        }
+        return audit || spared.isEmpty ? nil : spared.removeFirst()
     }
 
     /// Whether no more than ``classFloor`` samples of a class are left, less `spare`.
@@ -132,11 +146,11 @@ struct Eviction {
     }
 
     private mutating func evict(_ victim: Victim) throws {
-        let row = try SampleRow.fetch(key: victim.key, db)
+        let row = victim.row
         try row.removePixels(becoming: .evicted, because: "quota", hour: hour, db)
-        room.giveBack(victim.byteCount, victim.home)
+        room.giveBack(row.diskByteCount, row.home)
         if row.isAudit {
-            auditByteCount -= victim.byteCount
+            auditByteCount -= row.diskByteCount
         } else if !victim.isAcknowledged {
             try db.run(
                 """

@@ -5,7 +5,7 @@ enum Schema {
     /// `GLNR`: tells our databases from everybody else's.
     static let applicationID = 0x474c_4e52
     /// The number of migrations, kept as `user_version` so that a newer database is known by its first 100 bytes.
-    static let version = 8
+    static let version = 9
 
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -40,6 +40,11 @@ enum Schema {
         migrator.registerMigration("8") { db in
             try db.execute(sql: "PRAGMA user_version = 8")
             try db.execute(sql: answers)
+        }
+        // No row changes, and so none is checked: that would take as long again.
+        migrator.registerMigration("9", foreignKeyChecks: .immediate) { db in
+            try db.execute(sql: "PRAGMA user_version = 9")
+            try db.execute(sql: parts)
         }
         return migrator
     }
@@ -384,5 +389,16 @@ enum Schema {
     /// How fast the collector's loop is, as JSON.
     private static let loop = """
         CREATE TABLE loop_report (id INTEGER PRIMARY KEY CHECK (id = 1), json TEXT NOT NULL) STRICT;
+        """
+
+    /// Indexes in which a sample has a place of its own are cut by age: see ``PartMerge``.
+    private static let parts = """
+        DROP INDEX sample_by_utility;
+        DROP INDEX sample_by_state_utility;
+        DROP INDEX sample_evictable;
+        DROP INDEX sample_labelable;
+        CREATE INDEX sample_by_utility ON sample (label_state, sample_key >> 10, utility);
+        CREATE INDEX sample_evictable ON sample (audit, acknowledged, sample_key >> 10, eviction_key)
+          WHERE pixels = 'present' AND kept = 0 AND held = 0;
         """
 }

@@ -140,16 +140,11 @@ import Testing
     @Test func noQuestionLooksAtAllSamples() throws {
         let (fixture, ids) = try loop()
         let plans = try fixture.store.read { db in
-            let asked = Statements()
-            db.trace { asked.all.append($0.expandedDescription) }
-            let key = try SampleRow.find(named: ids[0].description, db).key
-            _ = try DeploymentStore.lineage(ofSample: key, db)
-            _ = try DeploymentStore.lineage(ofModel: 1, db)
-            _ = try DeploymentStore.lineage(ofBatch: batchID(2), db)
-            db.trace(options: [])
-            #expect(asked.all.count >= 8)
-            return try asked.all.flatMap { sql in
-                try Row.fetchAll(db, sql: "EXPLAIN QUERY PLAN \(sql)").map { $0["detail"] as String }
+            try StoreFixture.plans(db) {
+                let key = try SampleRow.find(named: ids[0].description, db).key
+                _ = try DeploymentStore.lineage(ofSample: key, db)
+                _ = try DeploymentStore.lineage(ofModel: 1, db)
+                _ = try DeploymentStore.lineage(ofBatch: batchID(2), db)
             }
         }
         // The tables by their names, and by those that the questions give them.
@@ -157,6 +152,4 @@ import Testing
         #expect(scanned == [])
         #expect(plans.contains { $0.hasPrefix("SEARCH") })
     }
-
-    private final class Statements { var all: [String] = [] }
 }

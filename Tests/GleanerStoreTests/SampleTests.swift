@@ -146,36 +146,49 @@ import Testing
     /// A page that sorted, or a status that scanned, would take seconds on a full device.
     @Test func pagesAndCountsNeverScanTheSamples() throws {
         let fixture = try StoreFixture()
-        let cursor = SampleCursor(key: 5, utility: 0.5)
+        try fixture.commit((0..<3).map { _ in fixture.kept() })
+        let cursor = SampleCursor(key: 5, utility: 0.7)
         let filters = [SampleFilter(), SampleFilter(labelState: .queued), SampleFilter(topClass: "3")]
-        for order in SampleOrder.allCases {
-            for filter in filters where order == .newest || filter.topClass == nil {
-                let query = SampleQuery(filter: filter, order: order, after: cursor, limit: 20)
-                let plan = try plan(query.sql, query.arguments, in: fixture.store)
-                #expect(plan.contains { $0.hasPrefix("SEARCH sample USING") }, "\(plan)")
-                // The page itself is sorted again; the queue is not.
-                #expect(plan.filter { $0.contains("TEMP B-TREE") }.count <= 1, "\(plan)")
-                #expect(!plan.contains { $0.hasPrefix("SCAN sample") }, "\(plan)")
+        try fixture.store.write { db in
+            for order in SampleOrder.allCases {
+                for filter in filters where order == .newest || filter.topClass == nil {
+                    let query = SampleQuery(filter: filter, order: order, after: cursor, limit: 20)
+                    let plan = try StoreFixture.plans(db) { _ = try query.page(db) }
+                    let index = order == .newest ? "" : "COVERING INDEX sample_by_utility (label_state=? AND <expr>=?"
+                    #expect(plan.contains { $0.hasPrefix("SEARCH sample USING \(index)") }, "\(plan)")
+                    expectNoScan(plan)
+                    // What was merged is sorted again, and so is the page itself.
+                    let sortCount = order == .newest ? 1 : 2
+                    #expect(plan.filter { $0.contains("TEMP B-TREE") }.count <= sortCount, "\(plan)")
+                }
             }
+            let choice = BatchChoice(
+                destination: "stick", limit: 9, task: .classification, againUpTo: nil, sharing: [])
+            let members = try StoreFixture.plans(db) { _ = try choice.members(.labeling, db) }
+            #expect(
+                members.contains { $0.contains("INDEX sample_by_utility (label_state=? AND <expr>=? AND utility<?)") })
+            // Those that wait, from the first on.
+            let audit = "SCAN sample USING INDEX sample_labelable_audit"
+            #expect(members.contains(audit), "\(members)")
+            expectNoScan(members.filter { $0 != audit })
+            let victims = try StoreFixture.plans(db) {
+                let settings = fixture.store.settings
+                var eviction = try Eviction(db, room: Room(DiskUse(), settings), settings: settings)
+                _ = try eviction.free(eviction.room.left + 1)
+            }
+            let index = "INDEX sample_evictable (audit=? AND acknowledged=? AND <expr>=? AND eviction_key<?)"
+            #expect(victims.contains { $0.contains(index) }, "\(victims)")
+            expectNoScan(victims)
+            let seen = try StoreFixture.plans(db) {
+                let sql = "SELECT 1 FROM seen JOIN source USING (source_key) WHERE source.name = ? AND seen.name = ?"
+                _ = try db.first(sql, ["a", "b"])
+            }
+            #expect(seen.allSatisfy { $0.hasPrefix("SEARCH") }, "\(seen)")
         }
-        let victim = """
-            SELECT sample_key FROM sample WHERE pixels = 'present' AND kept = 0 AND held = 0 AND audit = ?
-            ORDER BY acknowledged DESC, eviction_key DESC, sample_key LIMIT 1
-            """
-        let victims = try plan(victim, [false], in: fixture.store)
-        #expect(victims == ["SEARCH sample USING INDEX sample_evictable (audit=?)"])
-        let seen = try plan(
-            "SELECT 1 FROM seen JOIN source USING (source_key) WHERE source.name = ? AND seen.name = ?", ["a", "b"],
-            in: fixture.store)
-        #expect(seen.allSatisfy { $0.hasPrefix("SEARCH") }, "\(seen)")
     }
 
-    private func plan(
-        _ sql: String, _ arguments: StatementArguments, in store: DeploymentStore
-    ) throws -> [String] {
-        try store.read { db in
-            try Row.fetchAll(db, sql: "EXPLAIN QUERY PLAN " + sql, arguments: arguments).map { $0["detail"] }
-        }
+    private func expectNoScan(_ plan: [String], sourceLocation: SourceLocation = #_sourceLocation) {
+        #expect(!plan.contains { $0.hasPrefix("SCAN sample ") }, "\(plan)", sourceLocation: sourceLocation)
     }
 
     @Test func threeHundredThousandSamplesAreAPageAway() throws {

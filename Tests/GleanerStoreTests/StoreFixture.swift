@@ -149,6 +149,19 @@ final class StoreFixture {
         return members.map(\.id)
     }
 
+    /// How SQLite goes about everything that `body` asks.
+    static func plans(_ db: Database, of body: () throws -> Void) throws -> [String] {
+        let asked = Statements()
+        db.trace { asked.all.append($0.expandedDescription) }
+        try body()
+        db.trace(options: [])
+        return try asked.all.flatMap { sql in
+            try Row.fetchAll(db, sql: "EXPLAIN QUERY PLAN \(sql)").map { $0["detail"] as String }
+        }
+    }
+
+    private final class Statements { var all: [String] = [] }
+
     /// Everything that lies below the deployment and counts, as a person would measure it.
     func walkedByteCount() -> Int {
         guard let names = FileManager.default.enumerator(atPath: path) else { return 0 }
