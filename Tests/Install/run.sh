@@ -97,8 +97,7 @@ boot() {
     nspawn=$!
     for _ in {1..100}; do
         leader=$(pgrep -P "$nspawn" || true)
-        [[ -z $leader ]] || ! inside systemctl is-system-running --quiet || return 0
-        [[ -z $leader ]] || [[ $(inside systemctl is-system-running) != degraded ]] || return 0
+        [[ -z $leader ]] || case $(inside systemctl is-system-running 2>/dev/null) in running | degraded) return 0 ;; esac
         sleep 0.2
     done
     tail -n 20 "$work/console.log" >&2
@@ -191,7 +190,7 @@ fi
 newer=$(echo "$packages"/gleaner_*-2_*.deb)
 older=${newer/-2_/_}
 tarball=$(echo "$packages"/gleaner-*-2-*.tar.gz)
-lintian --fail-on error --allow-root --suppress-tags "" "$older" || fail "lintian finds errors."
+lintian --fail-on error,warning --allow-root "$older" || fail "lintian finds errors."
 figure "the package" "$(du -m "$older" | cut -f 1) MB; as .tar.gz $(du -m "$tarball" | cut -f 1) MB"
 figure "it depends on" "$(dpkg-deb -f "$older" Depends)"
 
@@ -294,8 +293,9 @@ ended=$(inside journalctl -u gleaner@orchard | grep -c 'Watchdog timeout' || tru
 ((ended > 0)) || fail "The frames passed without the watchdog."
 note "the watchdog ended it $ended times; all 15 frames are decided"
 inside systemctl stop gleaner@orchard
+rm -r "$work/device/etc/systemd/system/gleaner@orchard.service.d"
 
-step "Memory"
+step "Speed and memory"
 figure "start-up, until it collects" "$(
     begun=$(now)
     inside systemctl restart gleaner
@@ -310,8 +310,19 @@ sleep 10
 figure "memory at rest" "$(memory)"
 pictures 60 100 5
 figure "memory at 5 frames a second" "$(memory)"
+lines=$(inside journalctl -u gleaner --since -20s --output cat | grep -vc '^$' || true)
+((lines == 0)) || fail "$lines lines in the journal while nothing happened: $(inside journalctl -u gleaner --since -20s --output cat)"
 until_true 30 "all frames are looked at" offered 160
 conserved
+
+step "A stick comes by while it collects"
+inside sed -i '/^# *sync:/,$d' $STATION/gleaner.yaml
+printf 'sync: {destinations: [{to: folder:/media/stick}], batch_samples_min: 1}\n' >>"$work/device$STATION/gleaner.yaml"
+inside systemctl restart gleaner
+# As an automounter does it: a mount point that nothing is mounted on would be a stick that refuses.
+inside sh -c 'mkdir /media/stick && mount -t tmpfs -o uid=gleaner stick /media/stick'
+has_batch() { inside sh -c 'ls /media/stick/batch-*/manifest.json /media/stick/*/*/batch-*/manifest.json 2>/dev/null | grep -q .'; }
+until_true 60 "the stick has a batch" has_batch
 
 step "The next version, while it collects"
 kept=$(get frames.stored)
@@ -340,6 +351,7 @@ inside apt-get -qq purge gleaner >"$work/apt.log" 2>&1 || fail "$(tail -n 20 "$w
 inside apt-get -qq install "/packages/$(basename "$newer")" >"$work/apt.log" 2>&1 || fail "$(tail -n 20 "$work/apt.log")"
 inside debconf-set-selections <<<'gleaner gleaner/purge-data boolean true'
 inside apt-get -qq purge gleaner >"$work/apt.log" 2>&1 || fail "$(tail -n 20 "$work/apt.log")"
+inside umount /media/stick
 [[ ! -e $work/device$HOME_OF_ALL ]] || fail "Purging the package left the data, although it was told to take it."
 left=$(inside find / -xdev -iname '*gleaner*' -not -path '/packages/*' -not -path '/proc/*' -not -path '/var/cache/apt/*' -not -path '/var/log/*')
 note "what is left: ${left:-nothing}"
