@@ -142,7 +142,7 @@ let package = Package(
         .executableTarget(
             name: "KernelBench",
             dependencies: [
-                "GleanerCore", "GleanerImaging", "GleanerInference", "GleanerSelection",
+                "GleanerCore", "GleanerImaging", "GleanerInference", "GleanerSelection", "GleanerTesting",
                 .target(name: "CFFmpeg", condition: .when(traits: ["Video"])),
             ], path: "Tests/KernelBench", exclude: ["instructions.json", "instructions.py", "instructions.sh"],
             swiftSettings: strict),

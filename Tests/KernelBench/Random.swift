@@ -1,18 +1,13 @@
 import GleanerCore
+import GleanerTesting
 
-/// Frames and tensors from a seed: SplitMix64 (Steele, Lea, Flood, OOPSLA 2014).
+/// Frames and tensors from a seed.
 struct Random {
-    private var state: UInt64
+    private var numbers: RandomBytes
 
-    init(seed: UInt64) { state = seed }
+    init(seed: UInt64) { numbers = RandomBytes(seed: seed) }
 
-    private mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
+    private mutating func next() -> UInt64 { numbers.next() }
 
     /// In 0..<1.
     private mutating func share() -> Float { Float(next() >> 40) * 0x1p-24 }
