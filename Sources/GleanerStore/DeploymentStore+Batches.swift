@@ -63,12 +63,16 @@ extension DeploymentStore {
                     Int64(bitPattern: try Self.currentDevice(db).id.rawValue), keys.count, Timestamp.now().milliseconds,
                 ])
             let number = Int(db.lastInsertedRowID)
-            for (position, key) in keys.enumerated() {
-                try db.run(
-                    "INSERT INTO batch_sample SELECT ?, ?, sample_key, label_key FROM sample WHERE sample_key = ?",
-                    [number, position, key])
-                try db.run("UPDATE sample SET held = held + 1 WHERE sample_key = ?", [key])
-            }
+            try db.run(
+                """
+                INSERT INTO batch_sample
+                SELECT ?, k.key, s.sample_key, s.label_key FROM json_each(?) k CROSS JOIN sample s ON s.sample_key = k.value
+                """, [number, BatchChoice.json(keys)])
+            try db.run(
+                """
+                UPDATE sample SET held = held + 1
+                WHERE sample_key IN (SELECT sample_key FROM batch_sample WHERE number = ?)
+                """, [number])
             let classes = try BatchChoice.classes(number, db)
             try db.run("UPDATE batch SET classes = ? WHERE number = ?", [try Self.json(classes), number])
             return try Self.batch(number, db)
@@ -107,14 +111,13 @@ extension DeploymentStore {
                         WHERE b.number = ? AND b.position >= ? ORDER BY b.position LIMIT ?
                         """), arguments: [number, position, limit])
             let smallest = try Double.fetchOne(db, sql: "SELECT smallest FROM evicted_key")
-            return (try rows.map { (whole: try WholeRow($0), purpose: $0["purpose"] as String) }, smallest)
+            return (try rows.map { (whole: try WholeRow($0), purpose: $0[WholeRow.columnCount] as String) }, smallest)
         }
-        return try zip(rows, Workers.map(rows) { $0.whole.sample }).map { found, sample in
-            guard let sample else {
-                throw try damaged(found.whole.row, bytes: nil, "its record is not what was stored")
+        return try rows.map { whole, purpose in
+            guard var record = whole.sample?.record else {
+                throw try damaged(whole.row, bytes: nil, "its record is not what was stored")
             }
-            var record = sample.record
-            if found.purpose == BatchPurpose.training.rawValue {
+            if purpose == BatchPurpose.training.rawValue {
                 record.weight = record.trainingWeight(evictedFrom: smallest)
             }
             return record

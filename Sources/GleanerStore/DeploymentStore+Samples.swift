@@ -64,11 +64,15 @@ extension DeploymentStore {
     ///
     /// - Throws: ``GleanerError`` with code `sample.evicted`.
     public func pictureBytes(of id: SampleID, in range: Range<Int>) throws -> [UInt8] {
-        // One narrow query: a batch asks for thousands.
-        let (inline, path) = try read { db -> (Data?, String?) in
+        // A batch asks for thousands, and where a file would lie is known without asking the queue.
+        for encoding in PictureEncoding.allCases {
+            let path = PictureHome.path(run: id.run, sequence: id.sequence, encoding: encoding)
+            if let bytes = try? pictures.fileBytes(path, in: range) { return bytes }
+        }
+        return try read { db in
             let row = try db.first(
                 """
-                SELECT s.pixels, s.home, s.encoding, substr(p.bytes, ?, ?) AS part
+                SELECT s.pixels, substr(p.bytes, ?, ?) AS part
                 FROM device d CROSS JOIN run r USING (device_key) CROSS JOIN sample s USING (run_key)
                 LEFT JOIN picture p USING (sample_key)
                 WHERE d.id = ? AND r.counter = ? AND r.nonce = ? AND s.sequence = ?
@@ -77,15 +81,9 @@ extension DeploymentStore {
                 // Says that there is none, or where its pixels are.
                 throw Self.withoutPixels(try SampleRow.find(named: id.description, db))
             }
-            guard row["home"] as String == PictureHome.Kind.file.rawValue else { return (row["part"], nil) }
-            guard let encoding = PictureEncoding(rawValue: row["encoding"]) else {
-                throw GleanerError(.storeCorrupt, "the row of sample \(id) is damaged")
-            }
-            return (nil, PictureHome.path(run: id.run, sequence: id.sequence, encoding: encoding))
+            // What cannot be read is less than was asked for, which the reader notices.
+            return (row["part"] as Data?).map { Array($0) } ?? []
         }
-        // What cannot be read is less than was asked for, which the reader notices.
-        guard let path else { return inline.map { Array($0) } ?? [] }
-        return (try? pictures.fileBytes(path, in: range)) ?? []
     }
 
     /// Locks a sample's pixels against eviction, or releases them.

@@ -21,6 +21,8 @@ struct PartMerge {
         var read: [Place] = []
         /// After it come the others; `nil` when there are none.
         var rest: Place?
+        /// How many are read next: a few are wanted of most parts, and of some all.
+        var readCount = 16
         /// Nothing in it comes before that.
         var first: Place? { read.last ?? rest }
     }
@@ -28,7 +30,6 @@ struct PartMerge {
     /// As the indexes are made.
     private static let part = "sample_key >> \(partShift)"
     private static let partShift: Int64 = 10
-    private static let readCount = 16
 
     private let db: Database
     private let ranges: [String]
@@ -115,12 +116,14 @@ struct PartMerge {
                 sql: """
                     SELECT \(column), sample_key, (\(filter.condition)) IS TRUE FROM sample
                     WHERE \(ranges[rest.range]) AND \(Self.part) = ? AND \(after)
-                    ORDER BY \(column) DESC, sample_key \(newestFirst ? "DESC" : "ASC") LIMIT \(Self.readCount)
+                    ORDER BY \(column) DESC, sample_key \(newestFirst ? "DESC" : "ASC") LIMIT ?
                     """),
-            arguments: filter.arguments + [lanes[0].part] + arguments(rest))
+            arguments: filter.arguments + [lanes[0].part] + arguments(rest) + [lanes[0].readCount])
         let places = rows.map { (place: Place(range: rest.range, value: $0[0], key: $0[1]), fits: $0[2] as Bool) }
         lanes[0].read = places.reversed().filter(\.fits).map(\.place)
-        lanes[0].rest = rows.count < Self.readCount ? nil : places.last?.place
+        lanes[0].rest = rows.count < lanes[0].readCount ? nil : places.last?.place
+        // Each reading steps over what has the same value and was read before.
+        lanes[0].readCount = min(2 * lanes[0].readCount, 1 << Self.partShift)
     }
 
     /// What comes after a place; the first comparison leads into the index.

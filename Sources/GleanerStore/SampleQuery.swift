@@ -50,7 +50,7 @@ struct SampleQuery {
         let rows = try Row.fetchAll(
             db,
             sql: """
-                SELECT \(WholeRow.columns)
+                SELECT \(WholeRow.columns), s.utility
                 FROM (SELECT * FROM sample \(condition.isEmpty ? "" : "WHERE " + condition) ORDER BY \(columns) LIMIT ?) s
                 \(WholeRow.joins(label: "s.label_key"))
                 ORDER BY \(columns.replacing("sample_key", with: "s.sample_key"))

@@ -21,35 +21,39 @@ struct SampleRow {
     let isKept: Bool
     let heldCount: Int
 
-    /// The columns that ``init(_:)`` reads, from tables joined as `sample s`, `run r`, `device d`.
-    static let columns = "s.*, r.counter, r.nonce, d.id AS device"
+    /// The columns that ``init(_:)`` reads, in this order and first in their row, from tables joined as `sample s`,
+    /// `run r`, `device d`. They are found by their places: looking their names up costs more than reading them.
+    static let columns = """
+        d.id, r.counter, r.nonce, s.sequence, s.sample_key, s.encoding, s.home, s.sha256, s.label_state, s.pixels, s.bytes,
+        s.disk_bytes, s.width, s.height, s.audit, s.model_key, s.top_class, s.kept, s.held
+        """
+    static let columnCount = 19
     static let joins = "CROSS JOIN run r USING (run_key) CROSS JOIN device d USING (device_key)"
 
     init(_ row: Row) throws {
-        let run = RunID(
-            counter: UInt32(clamping: row["counter"] as Int64), nonce: UInt64(bitPattern: row["nonce"] as Int64))
         id = SampleID(
-            device: DeviceID(rawValue: UInt64(bitPattern: row["device"] as Int64)), run: run,
-            sequence: UInt64(clamping: row["sequence"] as Int64))
-        key = row["sample_key"]
-        guard let encoding = PictureEncoding(rawValue: row["encoding"]),
-            let home = PictureHome.Kind(rawValue: row["home"]), let sha256 = Digest(bytes: row["sha256"] as Data),
-            let labelState = LabelState(rawValue: row["label_state"]), let pixels = PixelsState(rawValue: row["pixels"])
+            device: DeviceID(rawValue: UInt64(bitPattern: row[0] as Int64)),
+            run: RunID(counter: UInt32(clamping: row[1] as Int64), nonce: UInt64(bitPattern: row[2] as Int64)),
+            sequence: UInt64(clamping: row[3] as Int64))
+        key = row[4]
+        guard let encoding = PictureEncoding(rawValue: row[5]), let home = PictureHome.Kind(rawValue: row[6]),
+            let sha256 = Digest(bytes: row[7] as Data), let labelState = LabelState(rawValue: row[8]),
+            let pixels = PixelsState(rawValue: row[9])
         else { throw GleanerError(.storeCorrupt, "the row of sample \(id) is damaged") }
         self.encoding = encoding
         self.home = home
         self.sha256 = sha256
         self.labelState = labelState
         self.pixels = pixels
-        byteCount = row["bytes"]
-        diskByteCount = row["disk_bytes"]
-        width = row["width"]
-        height = row["height"]
-        isAudit = row["audit"]
-        model = row["model_key"]
-        topClass = row["top_class"]
-        isKept = row["kept"]
-        heldCount = row["held"]
+        byteCount = row[10]
+        diskByteCount = row[11]
+        width = row[12]
+        height = row[13]
+        isAudit = row[14]
+        model = row[15]
+        topClass = row[16]
+        isKept = row[17]
+        heldCount = row[18]
     }
 
     var picturePath: String { PictureHome.path(run: id.run, sequence: id.sequence, encoding: encoding) }

@@ -11,8 +11,9 @@ struct WholeRow: Sendable {
     private let label: Data?
     private let represents: Int
 
-    /// The columns that ``init(_:)`` reads.
-    static let columns = "\(SampleRow.columns), c.json AS record_json, c.sha256 AS record_sha256, l.json AS label_json"
+    /// The columns that ``init(_:)`` reads, in this order and first in their row.
+    static let columns = "\(SampleRow.columns), s.represents, c.json, c.sha256, l.json"
+    static let columnCount = SampleRow.columnCount + 4
 
     /// The tables that have them, from `sample s` and a label's key.
     static func joins(label: String) -> String {
@@ -21,10 +22,11 @@ struct WholeRow: Sendable {
 
     init(_ row: Row) throws {
         self.row = try SampleRow(row)
-        record = row["record_json"]
-        recordDigest = row["record_sha256"]
-        label = row["label_json"]
-        represents = row["represents"]
+        let own = SampleRow.columnCount
+        represents = row[own]
+        record = row[own + 1]
+        recordDigest = row[own + 2]
+        label = row[own + 3]
     }
 
     static func fetch(key: Int64, _ db: Database) throws -> WholeRow? {

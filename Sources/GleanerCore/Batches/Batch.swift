@@ -73,7 +73,7 @@ public struct BatchManifest: Hashable, Sendable, Codable {
 
 /// Where a format wants a sample's picture.
 public enum FramePlace: Hashable, Sendable {
-    /// As a file of its own.
+    /// As a file of its own, in whatever folder; its name is ``SampleRecord/fileName``.
     case file(String)
     /// Inside a file that the format writes, which is then the only view of its batch.
     case packed(in: String)

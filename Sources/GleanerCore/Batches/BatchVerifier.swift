@@ -18,6 +18,22 @@ public enum BatchVerifier {
     @discardableResult
     public static func verify(_ folder: String) throws -> BatchManifest {
         let manifest = try self.manifest(in: folder).manifest
+        try verify(folder, against: manifest)
+        return manifest
+    }
+
+    /// The same for a batch whose manifest is known, `manifest.json` itself included.
+    ///
+    /// - Throws: ``GleanerError`` with code `batch.damaged` naming the first file that differs.
+    public static func verify(_ folder: String, as batch: any SealedBatch) throws {
+        let path = "\(folder)/\(BatchManifest.fileName)"
+        guard try FileReading.bytes(of: path, byteCountMax: manifestByteCountMax) == batch.manifestData else {
+            throw damaged("\(path) is not the manifest of batch \(batch.id.short)")
+        }
+        try verify(folder, against: batch.manifest)
+    }
+
+    private static func verify(_ folder: String, against manifest: BatchManifest) throws {
         try requireListed(manifest, in: folder)
         let files = manifest.files
         for file in files.prefix(aheadCount) { readAhead(file, in: folder) }
@@ -25,7 +41,6 @@ public enum BatchVerifier {
             if index + aheadCount < files.count { readAhead(files[index + aheadCount], in: folder) }
             try verify(files[index], in: folder)
         }
-        return manifest
     }
 
     /// The disk gets so many files ready while others are read: small ones cost it a way each.

@@ -61,6 +61,8 @@ public struct BatchWriter {
             throw GleanerError(.batchSample, "the picture of sample \(sample.id) cannot lie at '\(place.path)'")
         }
         if case .file(let path) = place {
+            // Whoever delivers the batch finds the sample by it.
+            precondition(PathName.last(of: path) == sample.fileName, "'\(path)' is not named like its sample")
             guard paths.insert(path).inserted else {
                 throw GleanerError(.batchSample, "two samples of the batch have the picture '\(path)'")
             }

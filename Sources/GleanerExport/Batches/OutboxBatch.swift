@@ -1,6 +1,5 @@
 public import Foundation
 public import GleanerCore
-import Synchronization
 
 /// A sealed batch that waits in the outbox: its views lie there, its pictures where the store has them.
 public final class OutboxBatch: SealedBatch {
@@ -10,11 +9,10 @@ public final class OutboxBatch: SealedBatch {
     public let sealedAt: Timestamp
     private let folder: String
     private let picture: @Sendable (SampleID, Range<Int>) throws -> [UInt8]
-    private let pictures: [String: SampleID]
+    private let own: Set<String>
     private let packed: [String: PackedFile.Index]
 
     /// - Parameter picture: gives a part of a sample's picture as it lies there; called from several threads.
-    /// - Throws: ``GleanerError`` with code `batch.damaged` when a picture is not listed in the manifest.
     public init(
         _ folder: String, sealedAt: Timestamp, picture: @escaping @Sendable (SampleID, Range<Int>) throws -> [UInt8]
     ) throws {
@@ -22,43 +20,38 @@ public final class OutboxBatch: SealedBatch {
         self.sealedAt = sealedAt
         self.picture = picture
         (manifest, id, manifestData) = try BatchVerifier.manifest(in: folder)
-        let listed = Set(manifest.files.map(\.path))
-        var pictures: [String: SampleID] = [:]
-        var packed: [String: PackedFile.Index] = [:]
-        for path in listed where PackedFile.exists(path, in: folder) {
-            packed[path] = try PackedFile.Index(path, in: folder)
-        }
-        try JSONLines.forEach(Placed.self, in: "\(folder)/\(BatchManifest.samplesFileName)") { sample in
-            if packed[sample.file] != nil { return }
-            guard listed.contains(sample.file) else {
-                throw BatchVerifier.damaged("the manifest of \(folder) does not list the picture '\(sample.file)'")
-            }
-            pictures[sample.file] = sample.id
-        }
-        self.pictures = pictures
-        self.packed = packed
+        let tree = try BatchTree(folder)
+        own = Set(tree.files)
+        packed = try Dictionary(
+            uniqueKeysWithValues: PackedFile.list(in: tree).map { ($0, try PackedFile.Index($0, in: folder)) })
     }
 
-    /// What has to be known of a sample to find its picture.
-    private struct Placed: Decodable {
-        var id: SampleID
-        var file: String
-    }
-
+    /// - Throws: ``GleanerError`` with code `batch.damaged` when it has not so many bytes there, or is nowhere.
     public func read(_ file: BatchManifest.File, at offset: Int, byteCount: Int) throws -> [UInt8] {
-        if let id = pictures[file.path] {
-            let bytes = try picture(id, offset..<offset + byteCount)
-            guard bytes.count == byteCount else { throw GleanerError.unsealed(file) }
-            return bytes
-        }
         if let index = packed[file.path] {
             return try index.read(at: offset, byteCount: byteCount, picture: picture)
         }
-        let opened = try DescriptorFile("\(folder)/\(file.path)", flags: O_RDONLY | O_NOFOLLOW)
-        let bytes = try [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
-            count = try opened.read(into: UnsafeMutableRawBufferPointer(buffer), at: offset)
-        }
+        let bytes =
+            own.contains(file.path)
+            ? try ownBytes(file.path, at: offset, byteCount: byteCount)
+            : try picture(try sample(named: file), offset..<offset + byteCount)
         guard bytes.count == byteCount else { throw GleanerError.unsealed(file) }
         return bytes
+    }
+
+    private func ownBytes(_ path: String, at offset: Int, byteCount: Int) throws -> [UInt8] {
+        let opened = try DescriptorFile("\(folder)/\(path)", flags: O_RDONLY | O_NOFOLLOW)
+        return try [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
+            count = try opened.read(into: UnsafeMutableRawBufferPointer(buffer), at: offset)
+        }
+    }
+
+    /// Wherever a format puts pictures, they have the names of their samples.
+    private func sample(named file: BatchManifest.File) throws -> SampleID {
+        let name = PathName.last(of: file.path)
+        guard let id = SampleID(name.prefix { $0 != "." }) else {
+            throw BatchVerifier.damaged("\(folder) lacks '\(file.path)', which its manifest lists")
+        }
+        return id
     }
 }

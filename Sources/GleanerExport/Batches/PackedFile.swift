@@ -92,10 +92,6 @@ final class PackedFile {
         tree.files.filter { $0.hasSuffix(piecesSuffix) }.map { String($0.dropLast(piecesSuffix.count)) }
     }
 
-    static func exists(_ path: String, in folder: String) -> Bool {
-        FileManager.default.fileExists(atPath: "\(folder)/\(path)\(piecesSuffix)")
-    }
-
     static func describe(
         _ path: String, in folder: String, picture: (SampleID) throws -> [UInt8]
     ) throws -> BatchManifest.File {

@@ -65,8 +65,12 @@ extension Deployment {
                 header.allowsSeveralClasses = true
             }
             var writer = try BatchWriter(folder: partial, header: header, formats: formats)
-            for start in stride(from: 0, to: header.sampleCount, by: Self.memberPageCount) {
-                try writer.append(try store.members(of: open.number, from: start, limit: Self.memberPageCount))
+            let pages = Array(stride(from: 0, to: header.sampleCount, by: Self.memberPageCount))
+            for start in stride(from: 0, to: pages.count, by: Workers.count) {
+                let read = try Workers.map(Array(pages[start..<min(start + Workers.count, pages.count)])) { [store] in
+                    try store.members(of: open.number, from: $0, limit: Self.memberPageCount)
+                }
+                for samples in read { try writer.append(samples) }
             }
             try writeVerdicts(on: writer.models, into: partial)
             let (_, id) = try writer.finish { try store.picture(of: $0) }

@@ -142,7 +142,7 @@ public struct FolderDestination: Destination {
     /// shows that its source was.
     private func readBack(_ batch: any SealedBatch, from partial: String) throws {
         do {
-            try BatchVerifier.verify(partial)
+            try BatchVerifier.verify(partial, as: batch)
         } catch let error as GleanerError where error.code == .batchDamaged {
             for file in batch.manifest.files where !BatchVerifier.holds(file, in: partial) {
                 try batch.forEachPiece(of: file) { _ in }
