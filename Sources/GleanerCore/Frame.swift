@@ -101,6 +101,8 @@ public struct FrameOrigin: Hashable, Sendable {
 /// The loop owns a few of these and hands them round, so that a steady stream allocates nothing.
 public struct FrameBuffer: ~Copyable, Sendable {
     public var origin = FrameOrigin(source: "", name: "")
+    /// The source's number, from 0, where several take turns: what was seen just before is looked for among its own.
+    public var sourceNumber = 0
     /// The wall clock at capture, if the source knows it.
     public var capturedAt: Timestamp?
     /// Which of the two below holds the frame.
@@ -130,7 +132,8 @@ public enum SourceEvent: Sendable {
     case frame
     /// The next frame could not be read, and the buffer holds only its origin. It is counted; the source goes on.
     case unreadable(GleanerError)
-    /// There are none for now, and the source tries again by itself. It says so once, until it has a frame again.
+    /// There are none for now, and the source tries again by itself. It says so once, until it has a frame again. The
+    /// buffer's origin names the source.
     case interrupted(GleanerError)
     /// There are no more frames, or the source was told to stop.
     case end

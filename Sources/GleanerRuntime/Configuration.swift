@@ -97,7 +97,7 @@ public struct Configuration: Sendable {
     }
 
     private init(_ root: OptionReader, registries: Registries) {
-        source = root.value("source").flatMap { Self.source($0, at: "source", root.problems, registries) }
+        source = root.value("source").flatMap { Self.sources($0, root.problems, registries) }
         inference = Self.inference(root.section("inference"))
         selection = Self.selection(root.value("selection") ?? .null, root.problems, registries)
         storage = Self.storage(root.section("storage"))
@@ -110,13 +110,26 @@ public struct Configuration: Sendable {
         }
     }
 
-    /// A source as the command line gives it: `folder:PATH`.
-    public static func source(named text: String, registries: Registries) throws -> SourceMaker {
+    /// Sources as the command line gives them, such as `folder:PATH`; `nil` for none.
+    public static func source(named texts: [String], registries: Registries) throws -> SourceMaker? {
+        guard !texts.isEmpty else { return nil }
         let problems = ProblemList()
-        let maker = source(.string(absolute(text)), at: "--source", problems, registries)
+        let makers = texts.compactMap { source(.string(absolute($0)), at: "--source", problems, registries) }
         try problems.throwFirst()
-        guard let maker else { throw GleanerError(.malformed, "--source \(text) names no source") }
+        let maker = SourceMaker.combining(makers, at: "--source", problems)
+        try problems.throwFirst()
         return maker
+    }
+
+    /// One source, or a list of those that take turns.
+    private static func sources(
+        _ value: JSONValue, _ problems: ProblemList, _ registries: Registries
+    ) -> SourceMaker? {
+        guard case .array(let items) = value else { return source(value, at: "source", problems, registries) }
+        let makers = items.enumerated().map { source($1, at: "source[\($0)]", problems, registries) }
+        // What is wrong with one of them was said.
+        guard !makers.contains(where: { $0 == nil }) else { return nil }
+        return SourceMaker.combining(makers.compactMap(\.self), at: "source", problems)
     }
 
     /// What a person types is below the folder they are in, not below the deployment.

@@ -35,6 +35,41 @@ public struct SourceMaker: Sendable {
         self.givesPredictions = givesPredictions
         self.make = make
     }
+
+    /// Several sources that take turns.
+    ///
+    /// - Parameter place: Where the configuration names them, for messages.
+    /// - Returns: `nil` after adding a problem.
+    static func combining(_ makers: [SourceMaker], at place: String, _ problems: ProblemList) -> SourceMaker? {
+        guard let first = makers.first else {
+            problems.add(
+                place, "is an empty list", remedy: "write a line below it for each source, such as `- folder:PATH`")
+            return nil
+        }
+        guard makers.count > 1 else { return first }
+        guard makers.count <= CombinedSource.sourceCountMax else {
+            problems.add(
+                place, "names \(makers.count) sources, and one process takes at most \(CombinedSource.sourceCountMax)",
+                remedy: "make a second deployment for the others")
+            return nil
+        }
+        if let ingest = makers.first(where: \.givesPredictions) {
+            problems.add(
+                place, "names \(ingest.name) beside other sources, and its frames bring their predictions along",
+                remedy: "give it a deployment of its own")
+            return nil
+        }
+        var names: Set<String> = []
+        if let twice = makers.first(where: { !names.insert($0.name).inserted }) {
+            problems.add(place, "names \(twice.name) twice", remedy: "name each source once")
+            return nil
+        }
+        return SourceMaker(name: makers.map(\.name).joined(separator: ", ")) { environment in
+            var sources: [any FrameSource] = []
+            for maker in makers { sources.append(try await maker.make(environment)) }
+            return CombinedSource(sources, stop: environment.stop)
+        }
+    }
 }
 
 /// `folder:PATH`, or a section with `type: folder` and `path`.

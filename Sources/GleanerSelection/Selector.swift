@@ -42,6 +42,8 @@ public struct Gate: Hashable, Sendable {
     public var duplicateOf: LocalSampleID?
     /// See ``DecisionRecord/earlierHashDistance``.
     public var earlierHashDistance: Int?
+    /// See ``FrameBuffer/sourceNumber``.
+    public var source = 0
     /// The run of frames that look much alike, numbered from 1, and whether this is its first frame.
     public var scene = 0
     public var beginsScene = false
@@ -128,20 +130,21 @@ public struct Selector: Sendable {
 
     /// Looks at a frame before inference. Call it once for every frame that was offered, in order.
     ///
-    /// - Parameter sequence: The frame's number in its run, from 1.
-    public mutating func gate(sequence: UInt64, hash: PerceptualHash, at now: Instant) -> Gate {
-        gate(sequence: sequence, hash: hash, at: now, earlierHashDistance: nil)
+    /// - Parameters:
+    ///   - sequence: The frame's number in its run, from 1.
+    ///   - source: Its source's number, where several take turns.
+    public mutating func gate(sequence: UInt64, hash: PerceptualHash, of source: Int = 0, at now: Instant) -> Gate {
+        gate(sequence: sequence, hash: hash, of: source, at: now, earlierHashDistance: nil)
     }
 
     /// The same for a recorded frame: how far samples of earlier runs are is known, and they need not be here.
     mutating func gate(
-        sequence: UInt64, hash: PerceptualHash, at now: Instant, earlierHashDistance: Int?
+        sequence: UInt64, hash: PerceptualHash, of source: Int, at now: Instant, earlierHashDistance: Int?
     ) -> Gate {
         budget.frameOffered(at: now)
         var gate = Gate()
-        let before = scenes.scene
-        gate.scene = scenes.next(hash)
-        gate.beginsScene = gate.scene != before
+        gate.source = source
+        (gate.scene, gate.beginsScene) = scenes.next(hash, of: source)
         let probability = min(max(settings.auditShare * auditPace.factor * budget.share, 0), 1)
         if draw.uniform(.audit, run: run, sequence: sequence) < probability { gate.auditProbability = probability }
         guard let distanceMax = settings.hashDistanceMax else { return gate }

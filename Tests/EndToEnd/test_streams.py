@@ -1,7 +1,9 @@
 """Cameras on the network: the newest frame, for as long as there is a camera."""
 
+import json
 import sqlite3
 import time
+from collections import Counter
 from contextlib import closing
 
 import pytest
@@ -138,3 +140,57 @@ def test_a_password_in_the_address_is_never_shown(meter, cameras):
 def test_an_address_that_is_none_is_said(meter):
     configure(meter, "http:camera")
     meter.fails("run", naming=["http://HOST/PATH"])
+
+
+def kept_of(gleaner):
+    """How many samples there are of each source."""
+    return Counter(line["sample"]["source"] for line in gleaner.samples().values())
+
+
+def test_cameras_and_a_folder_share_one_model(meter, cameras, camera):
+    count = camera(*(f"meter-digits/images/field/{number:05}.jpg" for number in range(40)))
+    barn, yard = cameras(frames_per_second=500), cameras(frames_per_second=500)
+    places = {name: f"http://127.0.0.1:{each.port}/video" for name, each in (("barn", barn), ("yard", yard))}
+    configure(meter, json.dumps(["folder:camera", *places.values()]))
+    process = meter.collecting()
+    wait_for(lambda: kept_of(meter)["folder:camera"] == count)
+    stop(process)
+    kept = kept_of(meter)
+    # While the folder had frames, each camera had as many turns.
+    assert set(kept) == {"folder:camera", *places.values()}
+    assert all(kept[place] >= 0.8 * count for place in places.values()), kept
+    barn_count, yard_count = (kept[place] for place in places.values())
+    assert 0.8 < barn_count / yard_count < 1.25, kept
+    origins = [line["sample"]["origin"] for line in meter.samples().values() if line["sample"]["source"] == "folder:camera"]
+    assert len(set(origins)) == count
+    # Each is noticed apart: one that is gone, while the other goes on.
+    barn.stop()
+    process = meter.collecting()
+    before = kept_of(meter)[places["yard"]]
+    wait_for(lambda: len(interruptions(meter)) == 1 and kept_of(meter)[places["yard"]] > before + 5)
+    assert f"127.0.0.1:{barn.port}" in interruptions(meter)[0]
+    cameras(port=barn.port)
+    before = kept_of(meter)[places["barn"]]
+    wait_for(lambda: kept_of(meter)[places["barn"]] > before + 5)
+    stop(process)
+    assert kept_of(meter)["folder:camera"] == count, "a frame of the folder came twice"
+    meter.conserved()
+
+
+def test_several_folders_end_when_all_have_ended(meter, camera):
+    camera(*(f"meter-digits/images/field/{number:05}.jpg" for number in range(30)))
+    pictures = sorted((meter.folder / "camera").iterdir())
+    for number, picture in enumerate(pictures):
+        (meter.folder / "odd").mkdir(exist_ok=True)
+        if number % 2:
+            picture.rename(meter.folder / "odd" / picture.name)
+    meter("run", "--until-end", "--source", f"folder:{meter.folder / 'camera'}", "--source", f"folder:{meter.folder / 'odd'}")
+    assert meter.conserved()["frames"]["offered"] == 30
+    meter("run", "--until-end", "--source", f"folder:{meter.folder / 'camera'}", "--source", f"folder:{meter.folder / 'odd'}")
+    assert meter.conserved()["frames"]["offered"] == 30, "a frame came twice"
+
+
+def test_sources_that_cannot_take_turns_are_refused(meter):
+    configure(meter, "[folder:camera, ingest]")
+    meter.fails("run", naming=["source", "ingest", "a deployment of its own"])
+    assert "a deployment of its own" in meter.text("check", status=1).stdout

@@ -57,4 +57,17 @@ import Testing
         try folder.write("x", to: "outbox/\(view.path)")
         #expect(failure { try batch.forEachPiece(of: view) { _ in } }.hasPrefix("batch.damaged"))
     }
+
+    @Test func aFileThatIsNowhereIsNoticed() throws {
+        let folder = try TemporaryFolder()
+        _ = try sealed(CocoExport(), in: folder) { Make.picture($0.sequence) }
+        try FileManager.default.removeItem(atPath: "\(folder.path)/outbox/\(BatchManifest.samplesFileName)")
+        let batch = try OutboxBatch("\(folder.path)/outbox", sealedAt: Timestamp(milliseconds: 0)) { id, _ in
+            Make.picture(id.sequence)
+        }
+        let lines = try #require(batch.manifest.files.first { $0.path == BatchManifest.samplesFileName })
+        let message = failure { try batch.forEachPiece(of: lines) { _ in } }
+        #expect(message.hasPrefix("batch.damaged"))
+        #expect(message.contains("'samples.jsonl'"))
+    }
 }

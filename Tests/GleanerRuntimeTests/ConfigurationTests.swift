@@ -7,13 +7,16 @@ import Testing
 @Suite struct ConfigurationTests {
     /// The problems of a configuration, by place.
     private func problems(_ yaml: String) throws -> [String: Problem] {
+        Dictionary(try read(yaml).problems.map { ($0.path, $0) }) { first, _ in first }
+    }
+
+    private func read(_ yaml: String) throws -> (configuration: Configuration, problems: [Problem]) {
         let folder = FileManager.default.temporaryDirectory.appending(path: "gleaner-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         try Data(yaml.utf8).write(to: folder.appending(path: Configuration.fileName))
         let path = folder.path(percentEncoded: false)
-        let (_, found) = try Configuration.read(folder: path, registries: .standard)
-        return Dictionary(found.map { ($0.path, $0) }) { first, _ in first }
+        return try Configuration.read(folder: path, registries: .standard)
     }
 
     @Test func theTemplateHasNoProblems() throws {
@@ -82,7 +85,28 @@ import Testing
     }
 
     @Test func aSourceThatIsTypedIsBelowTheCurrentFolder() throws {
-        let source = try Configuration.source(named: "folder:camera", registries: .standard)
-        #expect(source.name == "folder:\(FileManager.default.currentDirectoryPath)/camera")
+        let source = try Configuration.source(named: ["folder:camera"], registries: .standard)
+        #expect(source?.name == "folder:\(FileManager.default.currentDirectoryPath)/camera")
+    }
+
+    @Test func severalSourcesTakeTurns() throws {
+        let (configuration, problems) = try read("source: ['folder:barn', {type: folder, path: yard}]")
+        #expect(problems.isEmpty)
+        #expect(configuration.source?.name == "folder:barn, folder:yard")
+        let typed = try Configuration.source(named: ["folder:/a", "folder:/b"], registries: .standard)
+        #expect(typed?.name == "folder:/a, folder:/b")
+    }
+
+    @Test(
+        "sources that cannot take turns are a problem that names them",
+        arguments: [
+            ("source: []", "source", "is an empty list"),
+            ("source: ['folder:a', 'folder:a']", "source", "names folder:a twice"),
+            ("source: ['folder:a', ingest]", "source", "names ingest at"),
+            ("source: ['folder:a', nothing]", "source[1]", "'nothing' does not say what it is"),
+            ("source: [\((0...16).map { "'folder:\($0)'" }.joined(separator: ", "))]", "source", "at most 16"),
+        ])
+    func sourcesInVain(yaml: String, place: String, message: String) throws {
+        #expect(try problems(yaml)[place]?.message.contains(message) == true)
     }
 }

@@ -63,7 +63,17 @@ struct CompetenceTests {
 
     @Test func scenesAreRunsOfFramesThatLookAlike() {
         var scenes = SceneCounter()
-        let numbers = [0, 0b1, 0b111, .max, .max - 1, 0].map { scenes.next(PerceptualHash(bits: $0)) }
+        let numbers = [0, 0b1, 0b111, .max, .max - 1, 0].map { scenes.next(PerceptualHash(bits: $0)).scene }
         #expect(numbers == [1, 1, 1, 2, 2, 3])
+    }
+
+    @Test func sourcesThatTakeTurnsHaveScenesOfTheirOwn() {
+        var scenes = SceneCounter()
+        let frames: [(UInt64, Int)] = [
+            (0, 0), (.max, 1), (1, 0), (.max - 1, 1), (.max, 0), (.max, 1), (0, 2), (.max, 0),
+        ]
+        let found = frames.map { scenes.next(PerceptualHash(bits: $0), of: $1) }
+        #expect(found.map(\.scene) == [1, 2, 1, 2, 3, 2, 4, 3])
+        #expect(found.map(\.begins) == [true, true, false, false, true, false, true, false])
     }
 }

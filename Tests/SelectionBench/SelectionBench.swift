@@ -123,7 +123,7 @@ enum EstimateReplay {
         var chosen = (right: 0, count: 0)
         for (index, frame) in stream.frames.enumerated() {
             let now = Instant(seconds: Double(index))
-            let scene = scenes.next(frame.hash)
+            let scene = scenes.next(frame.hash).scene
             let gate = selector.gate(sequence: UInt64(index + 1), hash: frame.hash, at: now)
             if gate.duplicateOf != nil {
                 population.duplicateCount += 1

@@ -83,6 +83,7 @@
                 }
                 if let interruption {
                     self.interruption = nil
+                    buffer.origin = FrameOrigin(source: address.name, name: "")
                     return .interrupted(interruption)
                 }
                 _ = condition.wait(until: Date(timeIntervalSinceNow: 0.2))

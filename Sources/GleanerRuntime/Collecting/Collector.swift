@@ -218,6 +218,7 @@ public final class Collector: @unchecked Sendable {
             _ = empty.push(FrameSlot())
         }
         var source = source
+        var interrupted: Set<String> = []
         var sequence: UInt64 = 0
         let begin = ContinuousClock.now
         var handedOn = begin
@@ -226,7 +227,7 @@ public final class Collector: @unchecked Sendable {
             let pause = pace.secondsToWait(at: (now - begin).seconds, workSeconds: (now - handedOn).seconds)
             if pause > 0, stop.wait(seconds: pause) { return }
             do {
-                guard try fill(slot, from: &source) else { return }
+                guard try fill(slot, from: &source, &interrupted) else { return }
             } catch {
                 return fail(error)
             }
@@ -257,22 +258,27 @@ public final class Collector: @unchecked Sendable {
     // MARK: Sources
 
     /// Waits for a source's next frame; `false` at its end.
-    private func fill(_ slot: FrameSlot, from source: inout any FrameSource) throws -> Bool {
-        var isInterrupted = false
+    ///
+    /// - Parameter interrupted: Sources that have no frames for now.
+    private func fill(
+        _ slot: FrameSlot, from source: inout any FrameSource, _ interrupted: inout Set<String>
+    ) throws -> Bool {
         while true {
-            switch try times.measure(.read, { try source.next(into: &slot.buffer) }) {
+            let event = try times.measure(.read) { try source.next(into: &slot.buffer) }
+            let name = slot.buffer.origin.source
+            switch event {
             case .frame: slot.failure = nil
             case .unreadable(let error): slot.failure = error
             case .interrupted(let error):
-                isInterrupted = true
-                logger.warning("no frames", metadata: ["source": "\(self.source.name)", "error": "\(error)"])
+                interrupted.insert(name)
+                logger.warning("no frames", metadata: ["source": "\(name)", "error": "\(error)"])
                 note("source.interrupted", error.message)
                 continue
             case .end: return false
             }
-            if isInterrupted {
-                logger.warning("frames again", metadata: ["source": "\(self.source.name)"])
-                note("source.resumed", "\(self.source.name) gives frames again")
+            if interrupted.remove(name) != nil {
+                logger.warning("frames again", metadata: ["source": "\(name)"])
+                note("source.resumed", "\(name) gives frames again")
             }
             return true
         }

@@ -116,7 +116,8 @@ final class FrameJudge: @unchecked Sendable {
         _ slot: FrameSlot, at now: Instant, into frame: inout FrameOutcome, _ record: inout DecisionRecord
     ) {
         let id = model.manifest.id
-        let gate = selector.gate(sequence: slot.sequence, hash: slot.hash, at: now)
+        let gate = selector.gate(
+            sequence: slot.sequence, hash: slot.hash, of: slot.buffer.sourceNumber, at: now)
         record = selector.record(of: slot.hash, gate: gate, at: now)
         slot.watch.end(.gate)
         wish.tell(wasAsked: !gate.stops)

@@ -23,6 +23,8 @@ public struct DecisionRecord: Hashable, Sendable {
     public var course: Course
     public var outcome: Outcome = .none
     public var instant: Instant
+    /// See ``FrameBuffer/sourceNumber``: 0…15.
+    public var source = 0
     public var hash = PerceptualHash(bits: 0)
     /// The bits in which the most similar sample of earlier runs differs.
     public var earlierHashDistance: Int?
@@ -71,18 +73,21 @@ extension DecisionRecord {
     public static let byteCount = 46
 
     private static let detectionFlag: UInt8 = 0x80
+    private static let sourceShift: UInt8 = 2
+    private static let sourceMask: UInt8 = 15
     private static let nothing8 = UInt8.max
     private static let nothing16 = UInt16.max
     /// Frame numbers start at 1.
     private static let nothing32: UInt32 = 0
     private static let earlier32 = UInt32.max
 
-    /// Little-endian: course and task, outcome, strategy, earlier distance (a byte each), top class (2), instant (8),
+    /// Little-endian: task, source and course, outcome, strategy, earlier distance (a byte each), top class (2), instant (8),
     /// hash (8), three scores, utility, distance (4 each), like (4).
     public var encoded: [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(Self.byteCount)
-        bytes.append(course.rawValue | (scores.task == .detection ? Self.detectionFlag : 0))
+        let source = (UInt8(clamping: source) & Self.sourceMask) << Self.sourceShift
+        bytes.append(course.rawValue | source | (scores.task == .detection ? Self.detectionFlag : 0))
         bytes.append(outcome.rawValue)
         bytes.append(answer.map { UInt8(clamping: $0.strategy) } ?? Self.nothing8)
         bytes.append(earlierHashDistance.map { UInt8(clamping: $0) } ?? Self.nothing8)
@@ -100,7 +105,7 @@ extension DecisionRecord {
     /// Reads ``encoded``; `nil` for bytes that are none.
     public init?(encoded bytes: ArraySlice<UInt8>) {
         guard bytes.count == Self.byteCount, let head = bytes.first,
-            let course = Course(rawValue: head & ~Self.detectionFlag)
+            let course = Course(rawValue: head & ~(Self.detectionFlag | Self.sourceMask << Self.sourceShift))
         else { return nil }
         var reader = ByteReader(bytes.dropFirst())
         guard let outcome = Outcome(rawValue: reader.next()) else { return nil }
@@ -109,6 +114,7 @@ extension DecisionRecord {
         let topClass: UInt16 = reader.next()
         self.init(course: course, instant: Instant(seconds: Double(bitPattern: reader.next())))
         self.outcome = outcome
+        source = Int(head >> Self.sourceShift & Self.sourceMask)
         hash = PerceptualHash(bits: reader.next())
         earlierHashDistance = earlier == Self.nothing8 ? nil : Int(earlier)
         let numbers = SIMD3<Float>(

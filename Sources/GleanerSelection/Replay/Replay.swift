@@ -49,7 +49,7 @@ public struct Replay: Sendable {
     public mutating func decide(_ record: DecisionRecord, sequence: UInt64) -> Verdict? {
         guard record.course != .unread else { return nil }
         let gate = selector.gate(
-            sequence: sequence, hash: record.hash, at: record.instant,
+            sequence: sequence, hash: record.hash, of: record.source, at: record.instant,
             earlierHashDistance: record.earlierHashDistance)
         guard record.course != .failed else { return nil }
         if record.outcome.isKept { scores[sequence] = record }

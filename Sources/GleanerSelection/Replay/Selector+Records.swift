@@ -4,6 +4,7 @@ extension Selector {
     /// What is to be recorded of a frame that was not judged: the gate stopped it, or the model failed.
     public func record(of hash: PerceptualHash, gate: Gate, at now: Instant) -> DecisionRecord {
         var record = DecisionRecord(course: gate.stops ? .stopped : .failed, instant: now)
+        record.source = gate.source
         record.hash = hash
         record.earlierHashDistance = gate.earlierHashDistance
         guard gate.stops else { return record }
@@ -17,6 +18,7 @@ extension Selector {
     ) -> DecisionRecord {
         var record = DecisionRecord(course: .judged, instant: now)
         record.outcome = DecisionRecord.Outcome(verdict)
+        record.source = gate.source
         record.hash = evidence.hash
         record.earlierHashDistance = gate.earlierHashDistance
         record.scores = evidence.frame.scores

@@ -15,7 +15,8 @@ struct BenchCommand: AsyncParsableCommand {
               gleaner bench --source video:/data/field.mp4 --frames 500
             """)
     @OptionGroup var options: DeploymentOptions
-    @Option(help: "Where frames come from instead of the configured source: folder:PATH.") var source: String?
+    @Option(help: "Where frames come from instead of the configured source: folder:PATH. Several take turns.")
+    var source: [String] = []
     @Option(help: "How many frames are judged.") var frames = 200
 
     func validate() throws {
@@ -23,7 +24,7 @@ struct BenchCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let source = try source.map { try Configuration.source(named: $0, registries: .standard) }
+        let source = try Configuration.source(named: source, registries: .standard)
         let budget = try await options.open().budget(of: source, frameCount: frames)
         try options.print(budget) { Self.text(budget) }
     }

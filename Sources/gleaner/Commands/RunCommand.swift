@@ -25,7 +25,8 @@ struct RunCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var options: DeploymentOptions
-    @Option(help: "Where frames come from instead of the configured source: folder:PATH.") var source: String?
+    @Option(help: "Where frames come from instead of the configured source: folder:PATH. Several take turns.")
+    var source: [String] = []
     @Flag(help: "End after the last frame that is there now.") var untilEnd = false
 
     /// Begins again with this process: what a model in probation has left of it is gone then.
@@ -45,7 +46,7 @@ struct RunCommand: AsyncParsableCommand {
         let line = Mutex(ProgressLine("frames"))
         let last = Mutex(Collector.Progress())
         let collector = try Collector(
-            deployment, source: try source.map { try Configuration.source(named: $0, registries: .standard) },
+            deployment, source: try Configuration.source(named: source, registries: .standard),
             endsAtLast: untilEnd, logger: logger,
             serviceManager: ServiceManager(environment: ProcessInfo.processInfo.environment)
         ) { progress in
