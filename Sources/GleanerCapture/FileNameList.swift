@@ -39,6 +39,16 @@ struct FileNameList: Sendable {
         }
     }
 
+    /// The next names as text, without taking them; all are parts of one.
+    func upcoming(_ countMax: Int) -> [Substring] {
+        var joined: [UInt8] = []
+        for entry in entries[given...].prefix(countMax) {
+            joined += bytes[entry.start..<entry.start + Int(entry.count)]
+            joined.append(0)
+        }
+        return String(decoding: joined, as: UTF8.self).utf8.split(separator: 0).map(Substring.init)
+    }
+
     /// Takes the next name, into memory that is used again; the list's own is given back once all are taken.
     mutating func popFirst(into name: inout [UInt8]) -> Entry? {
         guard given < entries.count else { return nil }

@@ -26,11 +26,15 @@ public final class FolderSource: FrameSource, @unchecked Sendable {
     private let folder: WatchedFolder
     private let sourceName: String
     private let stop: StopSignal
-    private let isKnown: @Sendable (FrameOrigin) -> Bool
+    private let recorded: RecordedOrigins
     private let settleSeconds: Double
 
     /// Found, not yet given, in order.
     private var pending = FileNameList()
+    /// The first of these as text, and what was recorded under them when they were turned to. Short: what this source
+    /// gives meanwhile is among ``recent``.
+    private var page: (names: ArraySlice<Substring>, recorded: Set<FrameOrigin>) = ([], [])
+    private static let pageCount = 256
     /// Come in since; `true` where the writer is known to be done.
     private var arrivals: [[UInt8]: Bool] = [:]
     /// Perhaps still being written, with the monotonic time at which to look again.
@@ -49,24 +53,24 @@ public final class FolderSource: FrameSource, @unchecked Sendable {
     ///     the deployment. The path itself by default.
     ///   - watches: Whether to wait for new files instead of ending after the last.
     ///   - stop: Ends the source, also while it waits.
-    ///   - isKnown: Whether an earlier run recorded the frame; it is then not given again.
+    ///   - recorded: Finds what was recorded already, which is not given again.
     /// - Throws: ``GleanerError`` with code `source.unavailable` when the folder is missing, cannot be read or
     ///   cannot be watched.
     public convenience init(
         path: String, name: String? = nil, watches: Bool, stop: StopSignal,
-        isKnown: @escaping @Sendable (FrameOrigin) -> Bool
+        recorded: @escaping RecordedOrigins
     ) throws {
-        try self.init(path: path, name: name, watches: watches, stop: stop, settleSeconds: 2, isKnown: isKnown)
+        try self.init(path: path, name: name, watches: watches, stop: stop, settleSeconds: 2, recorded: recorded)
     }
 
     init(
         path: String, name: String? = nil, watches: Bool, stop: StopSignal, settleSeconds: Double,
-        isKnown: @escaping @Sendable (FrameOrigin) -> Bool
+        recorded: @escaping RecordedOrigins
     ) throws {
         folder = try WatchedFolder(path: path, watches: watches)
         sourceName = "folder:\(name ?? path)"
         self.stop = stop
-        self.isKnown = isKnown
+        self.recorded = recorded
         self.settleSeconds = settleSeconds
         try lookThrough()
     }
@@ -79,8 +83,9 @@ public final class FolderSource: FrameSource, @unchecked Sendable {
         while !stop.isRaised {
             if let problem = problems.popLast() { return report(problem, in: &buffer) }
             try takeEvents()
-            if let entry = pending.popFirst(into: &name) {
-                if let event = give(isClosed: entry.isClosed, into: &buffer) { return event }
+            if page.names.isEmpty { try turnPage() }
+            if let entry = pending.popFirst(into: &name), let text = page.names.popFirst() {
+                if let event = give(text, isClosed: entry.isClosed, into: &buffer) { return event }
             } else if !queueArrivals() {
                 guard folder.isWatched else { return .end }
                 folder.wait(stop: stop, seconds: settling.map(\.due).min().map { $0 - monotonicSeconds() })
@@ -93,6 +98,7 @@ public final class FolderSource: FrameSource, @unchecked Sendable {
 
     private func lookThrough() throws {
         pending = FileNameList()
+        page.names = []
         arrivals.removeAll()
         problems += try folder.list(stop: stop) { pending.append($0, isClosed: false) }
         pending.sort()
@@ -121,17 +127,25 @@ public final class FolderSource: FrameSource, @unchecked Sendable {
         return pending.count > 0
     }
 
+    private func turnPage() throws {
+        let names = pending.upcoming(Self.pageCount)
+        page = (names[...], names.isEmpty ? [] : try recorded(sourceName, names))
+    }
+
     // MARK: One file
 
+    /// Whether the frame was given by this run or recorded by an earlier one.
+    private func isKnown(_ origin: FrameOrigin) -> Bool { recent.contains(origin) || page.recorded.contains(origin) }
+
     /// `nil` when the file is no frame, was given already or is not finished.
-    private func give(isClosed: Bool, into buffer: inout FrameBuffer) -> SourceEvent? {
-        buffer.origin = FrameOrigin(source: sourceName, name: String(decoding: name, as: UTF8.self))
+    private func give(_ text: Substring, isClosed: Bool, into buffer: inout FrameBuffer) -> SourceEvent? {
+        buffer.origin = FrameOrigin(source: sourceName, name: text)
         buffer.capturedAt = nil
         folder.put(pathOf: name, into: &path)
         do throws(FrameFile.Failure) {
             let state = try FrameFile.state(of: path)
             buffer.origin.set(state)
-            if recent.contains(buffer.origin) || isKnown(buffer.origin) { return nil }
+            if isKnown(buffer.origin) { return nil }
             if folder.isWatched, !isClosed, let rest = restSeconds(state) {
                 settling.append((name, monotonicSeconds() + rest))
                 return nil
@@ -139,7 +153,7 @@ public final class FolderSource: FrameSource, @unchecked Sendable {
             let read = try FrameFile.read(
                 path, byteCountMax: Self.byteCountMax, stop: stop, into: &buffer.encoded)
             buffer.origin.set(read)
-            if recent.contains(buffer.origin) || (read != state && isKnown(buffer.origin)) { return nil }
+            if read != state, isKnown(buffer.origin) { return nil }
             if folder.isWatched { buffer.capturedAt = read.modifiedAt }
         } catch .notAFile {
             return nil
@@ -157,7 +171,7 @@ public final class FolderSource: FrameSource, @unchecked Sendable {
     }
 
     private func report(_ problem: FolderProblem, in buffer: inout FrameBuffer) -> SourceEvent {
-        buffer.origin = FrameOrigin(source: sourceName, name: String(decoding: problem.name, as: UTF8.self))
+        buffer.origin = FrameOrigin(source: sourceName, name: String(decoding: problem.name, as: UTF8.self)[...])
         buffer.capturedAt = nil
         buffer.encoded.removeAll(keepingCapacity: true)
         return .unreadable(problem.error)

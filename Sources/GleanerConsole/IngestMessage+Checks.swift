@@ -20,9 +20,9 @@ extension IngestMessage {
                 "id must have 1 to \(Self.idByteCountMax) bytes and no control characters",
                 remedy: "give each frame an id of its own, and the same one when it is sent again")
         }
-        guard let client else { return FrameOrigin(source: "ingest", name: id, awaitsAnswer: true) }
+        guard let client else { return FrameOrigin(source: "ingest", name: id[...], awaitsAnswer: true) }
         guard Self.isName(client) else { throw Self.badName("client") }
-        return FrameOrigin(source: "ingest:\(client)", name: id, awaitsAnswer: true)
+        return FrameOrigin(source: "ingest:\(client)", name: id[...], awaitsAnswer: true)
     }
 
     /// - Parameters:

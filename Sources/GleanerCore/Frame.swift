@@ -76,8 +76,9 @@ public struct PixelBuffer: Sendable {
 public struct FrameOrigin: Hashable, Sendable {
     /// The source as the configuration names it, such as `folder:/data/frames`.
     public var source: String
-    /// The frame's name in its source: for a folder, the path below it.
-    public var name: String
+    /// The frame's name in its source: for a folder, the path below it. A part of a longer text where a source has many
+    /// names at once: one of its own would be an allocation for each frame.
+    public var name: Substring
     /// Bytes of the file when it was read; 0 where the source has no files.
     public var byteCount: Int64
     /// The file's modification time; a file that is written anew under its name is a new frame.
@@ -86,7 +87,8 @@ public struct FrameOrigin: Hashable, Sendable {
     public var awaitsAnswer: Bool
 
     public init(
-        source: String, name: String, byteCount: Int64 = 0, modifiedNanoseconds: Int64 = 0, awaitsAnswer: Bool = false
+        source: String, name: Substring, byteCount: Int64 = 0, modifiedNanoseconds: Int64 = 0,
+        awaitsAnswer: Bool = false
     ) {
         self.source = source
         self.name = name
@@ -95,6 +97,12 @@ public struct FrameOrigin: Hashable, Sendable {
         self.awaitsAnswer = awaitsAnswer
     }
 }
+
+/// Finds the origins that are recorded, by this run or an earlier one, under some names of a source.
+///
+/// A question takes longer than a name in it, so ask for many names at once. What a source itself has given since is
+/// not in the answer: it may be on its way to the disk.
+public typealias RecordedOrigins = @Sendable (_ source: String, _ names: [Substring]) throws -> Set<FrameOrigin>
 
 /// One frame on its way through the loop: what was captured, and where it came from.
 ///

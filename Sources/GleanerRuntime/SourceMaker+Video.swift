@@ -14,7 +14,7 @@
             return SourceMaker(name: "video:\(path)") { environment in
                 try VideoFileSource(
                     path: environment.absolute(path), name: path, settings: settings, stop: environment.stop,
-                    isKnown: environment.isKnown)
+                    recorded: environment.recorded)
             }
         }
 

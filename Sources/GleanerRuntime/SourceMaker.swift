@@ -11,8 +11,8 @@ public struct SourceMaker: Sendable {
         /// Whether the source ends after what is there now, instead of waiting for more.
         public var endsAtLast: Bool
         public var stop: StopSignal
-        /// Whether a frame was recorded in an earlier run, or earlier in this one.
-        public var isKnown: @Sendable (FrameOrigin) -> Bool
+        /// Finds the frames that are not to be given again.
+        public var recorded: RecordedOrigins
         /// What was told of a frame whose origin awaits an answer, in this run or an earlier one.
         public var answer: @Sendable (FrameOrigin) throws -> FrameAnswer? = { _ in nil }
         /// Makes a model known that runs elsewhere; throws with code `model.differs` when it is another one than before.
@@ -83,7 +83,7 @@ enum FolderSourceMaker {
         return SourceMaker(name: "folder:\(path)") { environment in
             try FolderSource(
                 path: environment.absolute(path), name: path, watches: !environment.endsAtLast, stop: environment.stop,
-                isKnown: environment.isKnown)
+                recorded: environment.recorded)
         }
     }
 }

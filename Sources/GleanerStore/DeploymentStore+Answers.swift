@@ -13,7 +13,7 @@ extension DeploymentStore {
                 """
                 SELECT decision, reason, sample FROM answer JOIN source USING (source_key)
                 WHERE source.name = ? AND answer.name = ?
-                """, [origin.source, origin.name])
+                """, [origin.source, String(origin.name)])
             guard let row, let decision = FrameAnswer.Decision(rawValue: row["decision"]) else { return nil }
             return FrameAnswer(
                 decision, reason: row["reason"], sample: (row["sample"] as String?).flatMap { SampleID($0) })
@@ -29,7 +29,7 @@ extension DeploymentStore {
                 ON CONFLICT DO NOTHING
                 """,
                 [
-                    try keys.source(origin.source), origin.name, answer.decision.rawValue, answer.reason,
+                    try keys.source(origin.source), String(origin.name), answer.decision.rawValue, answer.reason,
                     answer.sample?.description,
                 ])
         }

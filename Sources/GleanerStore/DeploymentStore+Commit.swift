@@ -48,18 +48,46 @@ extension DeploymentStore {
         return (state, Instant(seconds: row["instant"]))
     }
 
-    /// Whether this frame was offered before, in this run or an earlier one.
-    public func isSeen(_ origin: FrameOrigin) throws -> Bool {
-        if origin.awaitsAnswer { return try answer(to: origin) != nil }
-        return try read { db in
-            let row = try db.first(
-                """
-                SELECT 1 FROM seen JOIN source USING (source_key)
-                WHERE source.name = ? AND seen.name = ? AND seen.bytes = ? AND seen.modified_ns = ?
-                """,
-                [origin.source, origin.name, origin.byteCount, origin.modifiedNanoseconds])
-            return row != nil
+    /// The origins that were offered before under some names of a source, in this run or an earlier one; those that
+    /// awaited an answer are not among them.
+    public func seenOrigins(of source: String, named names: [Substring]) throws -> Set<FrameOrigin> {
+        try read { db in
+            let rows = try Row.fetchCursor(
+                db.cachedStatement(
+                    sql: """
+                        SELECT seen.name, bytes, modified_ns
+                        FROM json_each(?) AS asked CROSS JOIN seen ON seen.name = asked.value
+                        WHERE source_key = (SELECT source_key FROM source WHERE name = ?)
+                        """), arguments: [Self.json(names), source])
+            var origins: Set<FrameOrigin> = []
+            while let row = try rows.next() {
+                let name: String = row["name"]
+                origins.insert(
+                    FrameOrigin(
+                        source: source, name: name[...], byteCount: row["bytes"],
+                        modifiedNanoseconds: row["modified_ns"]))
+            }
+            return origins
         }
+    }
+
+    /// An array of texts, in one piece of memory: an encoder takes some for each.
+    private static func json(_ texts: [Substring]) -> String {
+        var bytes = [UInt8(ascii: "[")]
+        for text in texts {
+            bytes += bytes.count == 1 ? "\"".utf8 : ",\"".utf8
+            for byte in text.utf8 {
+                switch byte {
+                case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
+                case ..<0x10: bytes += "\\u000\(String(byte, radix: 16))".utf8
+                case ..<0x20: bytes += "\\u00\(String(byte, radix: 16))".utf8
+                default: bytes.append(byte)
+                }
+            }
+            bytes.append(UInt8(ascii: "\""))
+        }
+        bytes.append(UInt8(ascii: "]"))
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     private func insert(
@@ -128,7 +156,7 @@ extension DeploymentStore {
             INSERT INTO seen VALUES (?, ?, ?, ?)
             ON CONFLICT DO UPDATE SET bytes = excluded.bytes, modified_ns = excluded.modified_ns
             """,
-            [try keys.source(origin.source), origin.name, origin.byteCount, origin.modifiedNanoseconds])
+            [try keys.source(origin.source), String(origin.name), origin.byteCount, origin.modifiedNanoseconds])
     }
 
     /// A number that is the sample's for good and tells nothing about it: the order of audit samples in batches.

@@ -6,7 +6,7 @@ import Testing
 public struct FrameSourceContract: Sendable {
     /// Makes the source under test from the start, as after a restart.
     public typealias Maker =
-        @Sendable (_ stop: StopSignal, _ isKnown: @escaping @Sendable (FrameOrigin) -> Bool) throws -> any FrameSource
+        @Sendable (_ stop: StopSignal, _ recorded: @escaping RecordedOrigins) throws -> any FrameSource
 
     private let frames: [[UInt8]]
     private let endsByItself: Bool
@@ -30,7 +30,7 @@ public struct FrameSourceContract: Sendable {
     }
 
     func everyFrameIsGivenOnceInOrder() throws {
-        var source = try make(StopSignal()) { _ in false }
+        var source = try make(StopSignal()) { _, _ in [] }
         let given = try take(frames.count, from: &source)
         #expect(given.map(\.bytes) == frames)
         #expect(Set(given.map(\.origin)).count == frames.count, "two frames have one origin")
@@ -46,22 +46,22 @@ public struct FrameSourceContract: Sendable {
     }
 
     func framesRecordedInAnEarlierRunAreNotGivenAgain() throws {
-        var first = try make(StopSignal()) { _ in false }
+        var first = try make(StopSignal()) { _, _ in [] }
         let all = try take(frames.count, from: &first)
         for count in 0...frames.count {
             let known = Set(all.prefix(count).map(\.origin))
-            var source = try make(StopSignal()) { known.contains($0) }
+            var source = try make(StopSignal()) { known.given($1, by: $0) }
             #expect(try take(frames.count - count, from: &source).map(\.bytes) == Array(frames.dropFirst(count)))
         }
         // A crash may leave holes: what was not recorded comes again, wherever it stands.
         let known = Set(stride(from: 0, to: all.count, by: 2).map { all[$0].origin })
-        var source = try make(StopSignal()) { known.contains($0) }
+        var source = try make(StopSignal()) { known.given($1, by: $0) }
         let rest = stride(from: 1, to: frames.count, by: 2).map { frames[$0] }
         #expect(try take(rest.count, from: &source).map(\.bytes) == rest)
     }
 
     func remainingFramesCountDown() throws {
-        var source = try make(StopSignal()) { _ in false }
+        var source = try make(StopSignal()) { _, _ in [] }
         guard let before = source.remainingCount else { return }
         #expect(before == frames.count)
         _ = try take(1, from: &source)
@@ -70,7 +70,7 @@ public struct FrameSourceContract: Sendable {
 
     func aStopBeforeTheFirstFrameEndsIt() throws {
         let stop = StopSignal()
-        var source = try make(stop) { _ in false }
+        var source = try make(stop) { _, _ in [] }
         stop.raise()
         var buffer = FrameBuffer()
         guard case .end = try source.next(into: &buffer) else {
@@ -89,7 +89,7 @@ public struct FrameSourceContract: Sendable {
     /// From raising the signal to the end, with all frames taken.
     private func secondsToStop() throws -> Double {
         let stop = StopSignal()
-        let source = try make(stop) { _ in false }
+        let source = try make(stop) { _, _ in [] }
         let isDrained = DispatchSemaphore(value: 0)
         let hasEnded = DispatchSemaphore(value: 0)
         let count = frames.count
@@ -126,6 +126,13 @@ public struct FrameSourceContract: Sendable {
             }
         }
         return given
+    }
+}
+
+extension Set<FrameOrigin> {
+    /// Those of a source that have one of some names: what a ``RecordedOrigins`` answers.
+    public func given(_ names: [Substring], by source: String) -> Self {
+        filter { $0.source == source && names.contains($0.name) }
     }
 }
 

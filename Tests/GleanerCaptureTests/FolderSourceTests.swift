@@ -3,6 +3,7 @@ import GleanerCapture
 import GleanerCore
 import GleanerTesting
 import Glibc
+import Synchronization
 import Testing
 
 @Suite struct FolderSourceTests {
@@ -11,9 +12,9 @@ import Testing
     init() throws { folder = try TemporaryFolder() }
 
     func source(
-        watches: Bool = false, isKnown: @escaping @Sendable (FrameOrigin) -> Bool = { _ in false }
+        watches: Bool = false, recorded: @escaping RecordedOrigins = { _, _ in [] }
     ) throws -> FolderSource {
-        try FolderSource(path: folder.path, watches: watches, stop: stop, isKnown: isKnown)
+        try FolderSource(path: folder.path, watches: watches, stop: stop, recorded: recorded)
     }
 
     /// What the source gives until it ends: names of frames, and of what is unreadable with its code.
@@ -22,7 +23,7 @@ import Testing
         var buffer = FrameBuffer()
         while true {
             switch try source.next(into: &buffer) {
-            case .frame: events.append(buffer.origin.name)
+            case .frame: events.append(String(buffer.origin.name))
             case .unreadable(let error): events.append("\(buffer.origin.name): \(error.code)")
             case .interrupted(let error): throw error
             case .end: return events
@@ -30,13 +31,20 @@ import Testing
         }
     }
 
+    func origins(_ source: FolderSource) throws -> Set<FrameOrigin> {
+        var origins: Set<FrameOrigin> = []
+        var buffer = FrameBuffer()
+        while case .frame = try source.next(into: &buffer) { origins.insert(buffer.origin) }
+        return origins
+    }
+
     @Test(arguments: [true, false])
     func itKeepsTheContractOfSources(watches: Bool) throws {
         let texts = (0..<7).map { "frame \($0)" }
         for (index, text) in texts.enumerated() { try folder.write("\(index).png", text) }
         let path = folder.path
-        try FrameSourceContract(frames: texts.map { Array($0.utf8) }, endsByItself: !watches) { stop, isKnown in
-            try FolderSource(path: path, watches: watches, stop: stop, isKnown: isKnown)
+        try FrameSourceContract(frames: texts.map { Array($0.utf8) }, endsByItself: !watches) { stop, recorded in
+            try FolderSource(path: path, watches: watches, stop: stop, recorded: recorded)
         }.run()
     }
 
@@ -88,13 +96,44 @@ import Testing
     @Test func aFileWrittenAnewIsANewFrame() throws {
         try folder.write("a.png", "old")
         try folder.write("b.png", "same")
-        var buffer = FrameBuffer()
-        let first = try source()
-        var known: Set<FrameOrigin> = []
-        while case .frame = try first.next(into: &buffer) { known.insert(buffer.origin) }
+        let known = try origins(source())
         try folder.write("a.png", "new", modified: 1_600_000_001)
-        let recorded = known
-        #expect(try all(source { recorded.contains($0) }) == ["a.png"])
+        #expect(try all(source { known.given($1, by: $0) }) == ["a.png"])
+    }
+
+    /// What is recorded is asked for many files at once, and some of these are looked at much later.
+    @Test func aFileIsWhatItIsWhenItsTurnComes() throws {
+        for name in ["a.png", "b.png", "c.png", "d.png"] { try folder.write(name, "old") }
+        let known = try origins(source()).filter { $0.name != "a.png" }
+        try folder.write("c.png", "new", modified: 1_600_000_001)
+        let again = try source { known.given($1, by: $0) }
+        var buffer = FrameBuffer()
+        _ = try again.next(into: &buffer)
+        #expect(buffer.origin.name == "a.png")
+        try folder.write("b.png", "new", modified: 1_600_000_001)
+        try folder.write("c.png", "old")
+        #expect(try all(again) == ["b.png"])
+    }
+
+    @Test func whatIsRecordedIsAskedOnceOfEachFileAndOfManyAtOnce() throws {
+        for index in 0..<600 { try folder.write("\(index).png", "x") }
+        let known = try origins(source()).filter { $0.name.hasSuffix("7.png") }
+        let asked = Mutex<[[Substring]]>([])
+        let source = try source { source, names in
+            asked.withLock { $0.append(names) }
+            return known.given(names, by: source)
+        }
+        let given = try all(source)
+        let pages = asked.withLock { $0 }
+        #expect(pages.count == 3)
+        #expect(pages.joined().elementsEqual((given + known.map { String($0.name) }).sorted()[...].map { $0[...] }))
+        #expect(known.count == 60 && given.count == 540 && given.allSatisfy { !$0.hasSuffix("7.png") })
+    }
+
+    @Test func aQueueThatCannotBeReadEndsTheSource() throws {
+        try folder.write("a.png", "a")
+        let source = try source { _, _ in throw GleanerError(.fileSystem, "the disk is out") }
+        #expect(throws: GleanerError.self) { try all(source) }
     }
 
     @Test func aBufferIsReusedForSmallerAndLargerFrames() throws {
@@ -136,7 +175,7 @@ import Testing
     @Test func aMissingFolderIsAnErrorWithARemedy() throws {
         for (path, words) in [("\(folder.path)/none", "does not exist"), ("/dev/null", "is not a folder")] {
             let error = #expect(throws: GleanerError.self) {
-                try FolderSource(path: path, watches: true, stop: stop) { _ in false }
+                try FolderSource(path: path, watches: true, stop: stop) { _, _ in [] }
             }
             #expect(error?.code == .sourceUnavailable)
             #expect(error?.message.contains(words) == true)
@@ -170,16 +209,18 @@ import Testing
 
     @Test func knownFilesAreNotEvenOpened() throws {
         try folder.write("a.png", "a")
+        let known = try origins(source())
         mkfifo("\(folder.path)/pipe", 0o644)
-        #expect(try all(source { _ in true }) == [])
+        #expect(try all(source { known.given($1, by: $0) }) == [])
     }
 
     @Test func aStopEndsTheSearchThroughKnownFiles() throws {
         for index in 0..<100 { try folder.write("\(index).png", "x") }
+        let known = try origins(source())
         let stop = stop
-        let source = try source { _ in
+        let source = try source { source, names in
             stop.raise()
-            return true
+            return known.given(names, by: source)
         }
         #expect(try all(source) == [])
         #expect(source.remainingCount == 99)

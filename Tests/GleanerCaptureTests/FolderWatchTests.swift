@@ -1,5 +1,6 @@
 import Foundation
 import GleanerCore
+import GleanerTesting
 import Glibc
 import Synchronization
 import Testing
@@ -13,7 +14,7 @@ import Testing
     init() throws { folder = try TemporaryFolder() }
 
     func source(settleSeconds: Double = 2) throws -> FolderSource {
-        try FolderSource(path: folder.path, watches: true, stop: stop, settleSeconds: settleSeconds) { _ in false }
+        try FolderSource(path: folder.path, watches: true, stop: stop, settleSeconds: settleSeconds) { _, _ in [] }
     }
 
     /// The next events, by name.
@@ -161,7 +162,7 @@ import Testing
                 Issue.record("the source stopped after \(names.count) of \(count)")
                 return
             }
-            #expect(names.insert(buffer.origin.name).inserted, "given twice")
+            #expect(names.insert(String(buffer.origin.name)).inserted, "given twice")
         }
         try folder.writeNow("last.png", "l")
         #expect(try take(1, from: source) == ["last.png=l"])
@@ -183,8 +184,9 @@ import Testing
         let recorded = Mutex<Set<FrameOrigin>>([])
         var names: [String] = []
         while names.count < count {
-            let source = try FolderSource(path: folder.path, watches: true, stop: stop, settleSeconds: 0) { origin in
-                recorded.withLock { $0.contains(origin) }
+            let source = try FolderSource(path: folder.path, watches: true, stop: stop, settleSeconds: 0) {
+                source, names in
+                recorded.withLock { $0.given(names, by: source) }
             }
             var buffer = FrameBuffer()
             for _ in 0..<min(17, count - names.count) {
@@ -195,7 +197,7 @@ import Testing
                 #expect(String(decoding: buffer.encoded, as: UTF8.self) == buffer.origin.name)
                 let origin = buffer.origin
                 recorded.withLock { _ = $0.insert(origin) }
-                names.append(origin.name)
+                names.append(String(origin.name))
             }
         }
         isWritten.wait()

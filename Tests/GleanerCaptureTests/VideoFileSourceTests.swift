@@ -34,12 +34,12 @@
 
         private func source(
             _ path: String, framesPerSecond: Double? = nil, region: VideoRegion? = nil, stop: StopSignal = StopSignal(),
-            isKnown: @escaping @Sendable (FrameOrigin) -> Bool = { _ in false }
+            recorded: @escaping RecordedOrigins = { _, _ in [] }
         ) throws -> VideoFileSource {
             var settings = VideoSettings(keptAs: .png)
             settings.framesPerSecond = framesPerSecond
             settings.region = region
-            return try VideoFileSource(path: path, settings: settings, stop: stop, isKnown: isKnown)
+            return try VideoFileSource(path: path, settings: settings, stop: stop, recorded: recorded)
         }
 
         /// All its frames' names, those that are unreadable with a mark.
@@ -48,7 +48,7 @@
             var buffer = FrameBuffer()
             while true {
                 switch try source.next(into: &buffer) {
-                case .frame: names.append(buffer.origin.name)
+                case .frame: names.append(String(buffer.origin.name))
                 case .unreadable: names.append("damaged \(buffer.origin.name)")
                 case .interrupted(let error): throw error
                 case .end: return names
@@ -58,7 +58,7 @@
 
         @Test func keepsTheContract() throws {
             let contract = FrameSourceContract(frames: (0..<6).map { Self.pattern($0) }, endsByItself: true) {
-                try source(Self.fixture("pattern.mkv"), stop: $0, isKnown: $1)
+                try source(Self.fixture("pattern.mkv"), stop: $0, recorded: $1)
             }
             try contract.run()
         }
@@ -104,7 +104,7 @@
         /// In what form the frames of a video of JPEGs come.
         private func contents(_ settings: VideoSettings) throws -> [FrameBuffer.Content] {
             let source = try VideoFileSource(
-                path: Self.fixture("pictures.mkv"), settings: settings, stop: StopSignal(), isKnown: { _ in false })
+                path: Self.fixture("pictures.mkv"), settings: settings, stop: StopSignal(), recorded: { _, _ in [] })
             var contents: [FrameBuffer.Content] = []
             var buffer = FrameBuffer()
             while case .frame = try source.next(into: &buffer) {

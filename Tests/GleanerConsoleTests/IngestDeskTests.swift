@@ -11,7 +11,7 @@ import Testing
     private func frame(_ id: String) -> IngestedFrame {
         let model = ModelManifest(elsewhere: "m", version: 1, digest: nil, task: .detection, labels: ["a"])
         return IngestedFrame(
-            origin: FrameOrigin(source: "ingest", name: id, awaitsAnswer: true), picture: Data(),
+            origin: FrameOrigin(source: "ingest", name: id[...], awaitsAnswer: true), picture: Data(),
             given: GivenPrediction(model: model, prediction: .detection([])))
     }
 

@@ -97,18 +97,38 @@ import Testing
     @Test func aFileIsSeenOnceAndAgainOnlyWhenItIsWrittenAnew() throws {
         let fixture = try StoreFixture()
         let frame = fixture.frame(.rejected(reason: "budget"))
-        #expect(try !fixture.store.isSeen(frame.origin))
+        #expect(try !fixture.isSeen(frame.origin))
         try fixture.commit([frame])
-        #expect(try fixture.store.isSeen(frame.origin))
+        #expect(try fixture.isSeen(frame.origin))
         var other = frame.origin
         other.modifiedNanoseconds += 1
-        #expect(try !fixture.store.isSeen(other))
-        other = frame.origin
+        #expect(try !fixture.isSeen(other))
+        try fixture.commit([FrameOutcome(sequence: 2, origin: other, outcome: .rejected(reason: "budget"))])
+        #expect(try fixture.isSeen(other) && !fixture.isSeen(frame.origin))
         other.byteCount += 1
-        #expect(try !fixture.store.isSeen(other))
+        #expect(try !fixture.isSeen(other))
         other = frame.origin
         other.source = "folder:/elsewhere"
-        #expect(try !fixture.store.isSeen(other))
+        #expect(try !fixture.isSeen(other))
+    }
+
+    @Test func filesOfAnyNamesAreFoundTogether() throws {
+        let fixture = try StoreFixture()
+        let names: [Substring] = [
+            "a.png", "ä \u{fffd}.png", "\"quoted\".png", "b\\c.png", "line\nbell\u{7}.png", "😀.png",
+        ]
+        let frames = names.enumerated().map { index, name in
+            FrameOutcome(
+                sequence: UInt64(index + 1),
+                origin: FrameOrigin(source: "folder:/f", name: name, byteCount: 1, modifiedNanoseconds: Int64(index)),
+                outcome: .rejected(reason: "budget"))
+        }
+        try fixture.commit(frames)
+        let found = try fixture.store.seenOrigins(of: "folder:/f", named: names + ["other.png", ""])
+        #expect(found == Set(frames.map(\.origin)))
+        #expect(try fixture.store.seenOrigins(of: "folder:/f", named: Array(names.prefix(2))).count == 2)
+        #expect(try fixture.store.seenOrigins(of: "folder:/g", named: names).isEmpty)
+        #expect(try fixture.store.seenOrigins(of: "folder:/f", named: []).isEmpty)
     }
 
     @Test func framesOfACameraAreNotRemembered() throws {
@@ -152,7 +172,7 @@ import Testing
         let after = try fixture.store.status()
         #expect(after.offered == before.offered)
         #expect(after.stored == before.stored)
-        #expect(try !fixture.store.isSeen(fixture.origin(2)))
+        #expect(try !fixture.isSeen(fixture.origin(2)))
         #expect(!FileManager.default.fileExists(atPath: "\(fixture.path)/frames/\(fixture.run)/0/2.jpg"))
         try fixture.expectConservation()
     }

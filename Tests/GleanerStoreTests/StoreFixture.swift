@@ -86,6 +86,10 @@ final class StoreFixture {
         .detection([Detection(box: Box(x: 1, y: 2, width: 30, height: 40), classIndex: 0, score: 0.5)]),
         labels: ["apple"], scoreMin: 0.4)
 
+    func isSeen(_ origin: FrameOrigin) throws -> Bool {
+        try store.seenOrigins(of: origin.source, named: [origin.name]).contains(origin)
+    }
+
     func origin(_ sequence: UInt64) -> FrameOrigin {
         FrameOrigin(
             source: "folder:/frames", name: "\(sequence).jpg", byteCount: 100, modifiedNanoseconds: Int64(sequence))

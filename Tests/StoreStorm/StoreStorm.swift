@@ -69,7 +69,7 @@ struct StoreStorm {
             sequence += 1
             let origin = FrameOrigin(
                 source: "storm", name: "\(number)", byteCount: 1, modifiedNanoseconds: Int64(number))
-            guard try !store.isSeen(origin) else {
+            guard try store.seenOrigins(of: origin.source, named: [origin.name]).isEmpty else {
                 say("repeated \(number)")
                 continue
             }

@@ -14,19 +14,22 @@
         private let origin: FrameOrigin
         private let settings: VideoSettings
         private let stop: StopSignal
-        private let isKnown: @Sendable (FrameOrigin) -> Bool
+        private let recorded: RecordedOrigins
+        /// The numbers that were turned to last, and what is recorded of them.
+        private var page: (numbers: Range<Int>, recorded: Set<FrameOrigin>) = (0..<0, [])
+        private static let pageCount = 256
         private var pace: VideoPace
 
         /// - Parameters:
         ///   - path: The file.
         ///   - name: What the configuration calls it, part of every frame's origin. The path itself by default.
         ///   - stop: Ends the source.
-        ///   - isKnown: Whether an earlier run recorded the frame; it is then not given again.
+        ///   - recorded: Finds what was recorded already, which is not given again.
         /// - Throws: ``GleanerError`` with code `source.unavailable` when the file is missing or holds no video, or FFmpeg is not
         ///   installed.
         public init(
             path: String, name: String? = nil, settings: VideoSettings, stop: StopSignal,
-            isKnown: @escaping @Sendable (FrameOrigin) -> Bool
+            recorded: @escaping RecordedOrigins
         ) throws {
             let state: FrameFile.State
             do throws(FrameFile.Failure) {
@@ -44,7 +47,7 @@
             frame = VideoFrame(ffmpeg)
             converter = VideoConverter(ffmpeg, keptAs: settings.keptAs)
             self.stop = stop
-            self.isKnown = isKnown
+            self.recorded = recorded
             pace = VideoPace(framesPerSecond: settings.framesPerSecond)
             do {
                 reader = try VideoReader(ffmpeg, .file(path), settings: settings, stop: stop)
@@ -62,7 +65,7 @@
                 let step: VideoReader.Step
                 do {
                     step = try reader.next(into: frame) {
-                        !stop.isRaised && pace.admits($0.seconds) && !isKnown(origin(of: $0.number))
+                        try !stop.isRaised && pace.admits($0.seconds) && !isKnown($0.number)
                     }
                 } catch is VideoStopped {
                     return .end
@@ -73,13 +76,21 @@
                     return converter.put(frame, into: &buffer)
                 case .damaged(let number):
                     buffer.origin = origin(of: number)
-                    if isKnown(buffer.origin) { continue }
+                    if try isKnown(number) { continue }
                     return .unreadable(
                         GleanerError(.frameUnreadable, "frame \(number) of \(origin.source) is damaged"))
                 case .end: return .end
                 }
             }
             return .end
+        }
+
+        private func isKnown(_ number: Int) throws -> Bool {
+            if !page.numbers.contains(number) {
+                let numbers = number..<number + Self.pageCount
+                page = (numbers, try recorded(origin.source, numbers.map { "\($0)" }))
+            }
+            return page.recorded.contains(origin(of: number))
         }
 
         private func origin(of number: Int) -> FrameOrigin {

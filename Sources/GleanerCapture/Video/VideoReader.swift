@@ -165,7 +165,7 @@
         /// - Returns: the frame that was wanted, or a damaged one on the way there.
         /// - Throws: ``GleanerError`` with code `source.unavailable` when the video cannot go on; ``VideoStopped``.
         func next(
-            into target: VideoFrame, secondsMax: Double? = nil, wants: (Frame) -> Bool = { _ in true }
+            into target: VideoFrame, secondsMax: Double? = nil, wants: (Frame) throws -> Bool = { _ in true }
         ) throws -> Step {
             while true {
                 opened.beginWaiting(secondsMax: secondsMax)
@@ -175,7 +175,7 @@
                 isBroken = !isWhole || isBroken && !target.standsAlone
                 guard !isBroken, !target.isUnsupported else { return .damaged(number: frameCount) }
                 let found = Frame(number: frameCount, seconds: target.ticks.map { Double($0) * secondsPerTick })
-                guard wants(found) else { continue }
+                guard try wants(found) else { continue }
                 if let frame = target.decoded { try region?.crop(frame, ffmpeg) }
                 return .frame(found)
             }

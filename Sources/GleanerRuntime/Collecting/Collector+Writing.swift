@@ -48,7 +48,6 @@ extension Collector {
             progress.stored += report.storedCount
             progress.rejected += report.rejectedCount
             progress.dropped += report.droppedCount
-            inFlight.withLock { set in for frame in frames { set.remove(frame.outcome.origin) } }
             for (origin, answer) in report.answers { source.settled(origin, answer) }
         }
         try deployment.store.record(scores)

@@ -60,8 +60,6 @@ public final class Collector: @unchecked Sendable {
     /// Frames of this run that are durable.
     let offeredCount = Atomic<Int>(0)
     let finalState = Mutex<JSONValue?>(nil)
-    /// Origins on their way to the disk: a file that changes or is seen twice meanwhile must not be offered twice.
-    let inFlight = Mutex<Set<FrameOrigin>>([])
     /// Held while the database's active model changes because of what happened here, so that the watcher does not take
     /// it for another's wish.
     let serving = Mutex<Serving?>(nil)
@@ -158,21 +156,9 @@ public final class Collector: @unchecked Sendable {
     private func environment() -> SourceMaker.Environment {
         SourceMaker.Environment(
             deploymentFolder: deployment.folder, endsAtLast: endsAtLast, stop: stop,
-            isKnown: { [self] origin in
-                inFlight.withLock { $0.contains(origin) } || isSeen(origin)
-            },
+            recorded: { [store = deployment.store] in try store.seenOrigins(of: $0, named: $1) },
             answer: { [store = deployment.store] in try store.answer(to: $0) },
             introduce: { [store = deployment.store] in try store.introduce($0) }, logger: logger)
-    }
-
-    /// A queue that cannot be read ends the run; saying that the frame is known keeps the source from offering it.
-    private func isSeen(_ origin: FrameOrigin) -> Bool {
-        do {
-            return try deployment.store.isSeen(origin)
-        } catch {
-            fail(error)
-            return true
-        }
     }
 
     // MARK: Threads
@@ -233,8 +219,6 @@ public final class Collector: @unchecked Sendable {
             }
             sequence += 1
             slot.sequence = sequence
-            let origin = slot.buffer.origin
-            inFlight.withLock { _ = $0.insert(origin) }
             let count = source.remainingCount
             remaining.withLock { $0 = count }
             handedOn = .now

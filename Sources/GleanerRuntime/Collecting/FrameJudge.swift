@@ -180,7 +180,8 @@ final class FrameJudge: @unchecked Sendable {
         var record = SampleRecord(
             id: id, sha256: Digest(of: picture), bytes: picture.count, encoding: slot.encoding,
             width: slot.buffer.pixels.frameWidth, height: slot.buffer.pixels.frameHeight,
-            source: slot.buffer.origin.source, origin: slot.buffer.origin.name, capturedAt: slot.buffer.capturedAt,
+            source: slot.buffer.origin.source, origin: String(slot.buffer.origin.name),
+            capturedAt: slot.buffer.capturedAt,
             model: candidate.manifest.id,
             prediction: PredictionRecord(
                 candidate.prediction, labels: candidate.manifest.labels, scoreMin: candidate.scoreMin),

@@ -52,7 +52,7 @@ extension Deployment {
         while trial.frameCount < frameCount {
             let begun = trial.frameCount
             var frames = try await source.make(
-                .init(deploymentFolder: folder, endsAtLast: true, stop: StopSignal(), isKnown: { _ in false }))
+                .init(deploymentFolder: folder, endsAtLast: true, stop: StopSignal(), recorded: { _, _ in [] }))
             while trial.frameCount < frameCount, try trial.judge(from: &frames, at: clock.now()) {}
             guard trial.frameCount > begun else {
                 throw GleanerError(
