@@ -41,12 +41,19 @@ struct FileNameList: Sendable {
 
     /// The next names as text, without taking them; all are parts of one.
     func upcoming(_ countMax: Int) -> [Substring] {
+        let next = entries[given...].prefix(countMax)
         var joined: [UInt8] = []
-        for entry in entries[given...].prefix(countMax) {
+        joined.reserveCapacity(next.reduce(0) { $0 + Int($1.count) + 1 })
+        for entry in next {
             joined += bytes[entry.start..<entry.start + Int(entry.count)]
             joined.append(0)
         }
-        return String(decoding: joined, as: UTF8.self).utf8.split(separator: 0).map(Substring.init)
+        var rest = String(decoding: joined, as: UTF8.self)[...].utf8
+        return next.map { _ in
+            let name = rest.prefix { $0 != 0 }
+            rest = rest.dropFirst(name.count + 1)
+            return Substring(name)
+        }
     }
 
     /// Takes the next name, into memory that is used again; the list's own is given back once all are taken.

@@ -22,12 +22,17 @@ public struct Embedding: Hashable, Sendable {
     /// Source: Weinberger, Dasgupta, Langford, Smola, Attenberg, *Feature Hashing for Large Scale Multitask
     /// Learning*, ICML 2009.
     public init?(_ features: [Float]) {
-        self.init(count: features.count) { features[$0] }
+        var former: Embedding?
+        self.init(count: features.count, reusing: &former) { features[$0] }
     }
 
     /// The same of features that are nowhere together; each is asked for once, in order.
-    public init?(count: Int, feature: (_ index: Int) -> Float) {
-        var values = [Float](repeating: 0, count: min(count, Self.dimensionMax))
+    ///
+    /// - Parameter former: Of an earlier frame: its memory is used again, unless others hold it too.
+    public init?(count: Int, reusing former: inout Embedding?, feature: (_ index: Int) -> Float) {
+        var values = former.take()?.values ?? []
+        values.removeAll(keepingCapacity: true)
+        values.append(contentsOf: repeatElement(0, count: min(count, Self.dimensionMax)))
         if count <= Self.dimensionMax {
             for index in values.indices { values[index] = feature(index) }
         } else {

@@ -69,6 +69,15 @@ public protocol OutputDecoder: Sendable {
     ///
     /// - Throws: ``GleanerError`` naming the output, what was expected and what is there.
     func check(_ outputs: TensorOutputs, labelCount: Int) throws
+    /// - Parameter prediction: Of an earlier frame, or empty: its memory is used again, unless others hold it too.
     /// - Throws: ``GleanerError`` when an output is not finite.
-    func decode(_ outputs: TensorOutputs, undoing letterbox: Letterbox) throws -> Prediction
+    func decode(_ outputs: TensorOutputs, undoing letterbox: Letterbox, into prediction: inout Prediction) throws
+}
+
+extension OutputDecoder {
+    public func decode(_ outputs: TensorOutputs, undoing letterbox: Letterbox) throws -> Prediction {
+        var prediction = Prediction.detection([])
+        try decode(outputs, undoing: letterbox, into: &prediction)
+        return prediction
+    }
 }

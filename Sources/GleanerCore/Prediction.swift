@@ -56,6 +56,22 @@ public enum Prediction: Hashable, Sendable {
         }
     }
 
+    /// The memory of its detections, for those of the next frame. It is left empty.
+    public mutating func takeDetections() -> [Detection] {
+        guard case .detection(var detections) = self else { return [] }
+        self = .detection([])
+        detections.removeAll(keepingCapacity: true)
+        return detections
+    }
+
+    /// The memory of its probabilities, for those of the next frame. It is left empty.
+    public mutating func takeProbabilities() -> [Float] {
+        guard case .classification(var probabilities, _) = self else { return [] }
+        self = .detection([])
+        probabilities.removeAll(keepingCapacity: true)
+        return probabilities
+    }
+
     /// The objects that the model claims to see.
     public func confident(scoreMin: Float) -> [Detection] {
         guard case .detection(let detections) = self else { return [] }

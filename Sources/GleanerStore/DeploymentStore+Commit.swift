@@ -73,7 +73,9 @@ extension DeploymentStore {
 
     /// An array of texts, in one piece of memory: an encoder takes some for each.
     private static func json(_ texts: [Substring]) -> String {
-        var bytes = [UInt8(ascii: "[")]
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(texts.reduce(1) { $0 + $1.utf8.count + 3 })
+        bytes.append(UInt8(ascii: "["))
         for text in texts {
             bytes += bytes.count == 1 ? "\"".utf8 : ",\"".utf8
             for byte in text.utf8 {

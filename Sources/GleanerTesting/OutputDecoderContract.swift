@@ -82,8 +82,12 @@ public struct OutputDecoderContract {
     }
 
     private func repetitionViolations(_ first: Prediction, _ decoder: any OutputDecoder) -> [String] {
-        let again = try? decoder.decode(make(), undoing: Self.letterbox)
-        return again == first ? [] : ["equal outputs give different predictions"]
+        var again = first
+        let kept = again
+        guard (try? decoder.decode(make(), undoing: Self.letterbox, into: &again)) != nil, again == first else {
+            return ["equal outputs give different predictions"]
+        }
+        return kept == first ? [] : ["it writes into a prediction that somebody keeps"]
     }
 
     private func finiteViolations(_ decoder: any OutputDecoder) -> [String] {

@@ -13,6 +13,18 @@ struct EmbeddingTests {
         #expect(try east.squaredDistance(to: embedding([1, 0, 0])) == .infinity)
     }
 
+    @Test func anotherIsMadeOfItsMemoryAndOneThatIsKeptStays() throws {
+        var former = Embedding([3, 4])
+        let kept = former
+        for features: [Float] in [[1, 2, 3], [5], [Float](repeating: 2, count: 300)] {
+            former = Embedding(count: features.count, reusing: &former) { features[$0] }
+            #expect(former == Embedding(features))
+        }
+        #expect(kept == Embedding([3, 4]))
+        former = Embedding(count: 2, reusing: &former) { _ in 0 }
+        #expect(former == nil)
+    }
+
     @Test(arguments: [[], [0, 0], [.nan, 1], [.infinity], [1, -.infinity]] as [[Float]])
     func whatHasNoDirectionIsNone(features: [Float]) {
         #expect(Embedding(features) == nil)

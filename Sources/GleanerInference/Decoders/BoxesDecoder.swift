@@ -41,16 +41,22 @@ public struct BoxesDecoder: OutputDecoder {
         }
     }
 
-    public func decode(_ tensors: TensorOutputs, undoing letterbox: Letterbox) throws -> Prediction {
-        if let classes { return try decode(numbered(tensors, by: classes), undoing: letterbox) }
+    public func decode(
+        _ tensors: TensorOutputs, undoing letterbox: Letterbox, into prediction: inout Prediction
+    ) throws {
+        if let classes {
+            return try decode(numbered(tensors, by: classes), undoing: letterbox, into: &prediction)
+        }
         let reading = try outputs.reading(of: tensors)
-        return try outputs.prediction(from: reading, options, undoing: letterbox) {
+        try outputs.predict(from: reading, options, undoing: letterbox, into: &prediction) {
             coding.box(reading.box($0), in: letterbox)
         }
     }
 
-    private func decode(_ boxes: NumberedBoxes, undoing letterbox: Letterbox) throws -> Prediction {
-        var candidates = options.noCandidates
+    private func decode(
+        _ boxes: NumberedBoxes, undoing letterbox: Letterbox, into prediction: inout Prediction
+    ) throws {
+        var candidates = prediction.takeDetections()
         for row in 0..<boxes.count {
             let score = boxes.scores.floats[row]
             guard isProbability(score) else { throw GleanerError.notProbability(score, in: boxes.scores) }
@@ -61,7 +67,7 @@ public struct BoxesDecoder: OutputDecoder {
                 numbers[row * 4], numbers[row * 4 + 1], numbers[row * 4 + 2], numbers[row * 4 + 3], in: letterbox)
             candidates.append(Detection(box: box, classIndex: classIndex, score: min(score, 1)))
         }
-        return options.detections(from: &candidates, undoing: letterbox)
+        prediction = options.detections(from: &candidates, undoing: letterbox)
     }
 
     /// Boxes, each with one score and the number of its class.

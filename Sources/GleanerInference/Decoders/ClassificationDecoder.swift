@@ -64,10 +64,13 @@ public struct ClassificationDecoder: OutputDecoder {
         }
     }
 
-    public func decode(_ outputs: TensorOutputs, undoing letterbox: Letterbox) throws -> Prediction {
+    public func decode(
+        _ outputs: TensorOutputs, undoing letterbox: Letterbox, into prediction: inout Prediction
+    ) throws {
         let tensor = try outputs.output(named: output)
         try tensor.requireFinite()
-        var numbers = (0..<tensor.elementCount).map(tensor.float(at:))
+        var numbers = prediction.takeProbabilities()
+        for index in 0..<tensor.elementCount { numbers.append(tensor.float(at: index)) }
         var logSumExp: Float?
         switch activation {
         case .logits:
@@ -77,10 +80,10 @@ public struct ClassificationDecoder: OutputDecoder {
             logSumExp = largest + log(numbers.reduce(0, +))
         case .sigmoid:
             for index in numbers.indices { numbers[index] = sigmoid(numbers[index]) }
-            return .classification(probabilities: numbers)
+            return prediction = .classification(probabilities: numbers)
         case .independent:
             try Self.clamp(&numbers, of: tensor)
-            return .classification(probabilities: numbers)
+            return prediction = .classification(probabilities: numbers)
         case .probabilities: try Self.clamp(&numbers, of: tensor)
         case .quantised:
             let zero = Float(quantisedZeroPoint ?? (tensor.elementType == .int8 ? -128 : 0))
@@ -88,7 +91,7 @@ public struct ClassificationDecoder: OutputDecoder {
             try Self.clamp(&numbers, of: tensor)
         }
         try Self.normalise(&numbers, of: tensor)
-        return .classification(probabilities: numbers, logSumExp: logSumExp)
+        prediction = .classification(probabilities: numbers, logSumExp: logSumExp)
     }
 
     /// Rounding may push a probability a little out of 0…1; more than that is something else, most often logits.

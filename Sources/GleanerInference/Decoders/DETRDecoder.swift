@@ -28,9 +28,11 @@ public struct DETRDecoder: OutputDecoder {
         try outputs.check(tensors, labelCount: labelCount)
     }
 
-    public func decode(_ tensors: TensorOutputs, undoing letterbox: Letterbox) throws -> Prediction {
+    public func decode(
+        _ tensors: TensorOutputs, undoing letterbox: Letterbox, into prediction: inout Prediction
+    ) throws {
         let reading = try outputs.reading(of: tensors)
-        return try outputs.prediction(from: reading, options, undoing: letterbox) {
+        try outputs.predict(from: reading, options, undoing: letterbox, into: &prediction) {
             coding.box(reading.box($0), in: letterbox)
         }
     }

@@ -50,13 +50,6 @@ struct DetectionOptions: Sendable {
         candidates.removeLast(candidates.count - count)
         return .detection(candidates)
     }
-
-    /// Memory for as many candidates as there are in most frames.
-    var noCandidates: [Detection] {
-        var candidates: [Detection] = []
-        candidates.reserveCapacity(64)
-        return candidates
-    }
 }
 
 /// What a detector's numbers for classes are.

@@ -32,17 +32,19 @@ public struct FastestDetDecoder: OutputDecoder {
         }
     }
 
-    public func decode(_ outputs: TensorOutputs, undoing letterbox: Letterbox) throws -> Prediction {
+    public func decode(
+        _ outputs: TensorOutputs, undoing letterbox: Letterbox, into prediction: inout Prediction
+    ) throws {
         let tensor = try output.tensor(in: outputs)
         let grid = try Grid(tensor)
-        var candidates = options.noCandidates
+        var candidates = prediction.takeDetections()
         try grid.forEachCell { cell, classIndex, probability in
             let score = try grid.score(cell, probability)
             guard score >= options.scoreFloor else { return }
             candidates.append(
                 Detection(box: grid.box(cell, in: letterbox), classIndex: classIndex, score: score))
         }
-        return options.detections(from: &candidates, undoing: letterbox)
+        prediction = options.detections(from: &candidates, undoing: letterbox)
     }
 
     /// The output as channels of cells, row by row.

@@ -71,7 +71,9 @@ public struct SSDPriorsDecoder: OutputDecoder {
         try outputs.check(tensors, labelCount: labelCount)
     }
 
-    public func decode(_ tensors: TensorOutputs, undoing letterbox: Letterbox) throws -> Prediction {
+    public func decode(
+        _ tensors: TensorOutputs, undoing letterbox: Letterbox, into prediction: inout Prediction
+    ) throws {
         let reading = try outputs.reading(of: tensors)
         let priors = Priors(
             strides: strides, sizes: sizes, width: letterbox.inputWidth, height: letterbox.inputHeight)
@@ -81,7 +83,7 @@ public struct SSDPriorsDecoder: OutputDecoder {
                 expected: "an input of \(letterbox.inputWidth) × \(letterbox.inputHeight) has \(priors.count) priors",
                 remedy: "correct 'strides' and 'sizes' of the decoder")
         }
-        return try outputs.prediction(from: reading, options, undoing: letterbox) { row in
+        try outputs.predict(from: reading, options, undoing: letterbox, into: &prediction) { row in
             let offset = reading.box(row)
             let prior = priors[row]
             let centre = prior.centre + offset.lowHalf * variances.x * prior.size

@@ -57,10 +57,11 @@ struct ScoredBoxes: Sendable {
     }
 
     /// - Parameter box: Makes a row's box, in the pixels of the model's input.
-    func prediction(
-        from reading: Reading, _ options: DetectionOptions, undoing letterbox: Letterbox, box: (_ row: Int) -> Box
-    ) throws -> Prediction {
-        var candidates = options.noCandidates
+    func predict(
+        from reading: Reading, _ options: DetectionOptions, undoing letterbox: Letterbox,
+        into prediction: inout Prediction, box: (_ row: Int) -> Box
+    ) throws {
+        var candidates = prediction.takeDetections()
         let first = background == .first ? 1 : 0
         let classes = first..<(reading.columnCount - (background == .last ? 1 : 0))
         let values = reading.scoreTensor.floats
@@ -74,7 +75,7 @@ struct ScoredBoxes: Sendable {
             guard score >= options.scoreFloor else { continue }
             candidates.append(Detection(box: box(row), classIndex: best - first, score: min(score, 1)))
         }
-        return options.detections(from: &candidates, undoing: letterbox)
+        prediction = options.detections(from: &candidates, undoing: letterbox)
     }
 
     private func probability(_ column: Int, of scores: UnsafeBufferPointer<Float>) -> Float {

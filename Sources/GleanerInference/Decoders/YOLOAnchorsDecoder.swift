@@ -72,13 +72,15 @@ public struct YOLOAnchorsDecoder: OutputDecoder {
         }
     }
 
-    public func decode(_ outputs: TensorOutputs, undoing letterbox: Letterbox) throws -> Prediction {
-        var candidates = options.noCandidates
+    public func decode(
+        _ outputs: TensorOutputs, undoing letterbox: Letterbox, into prediction: inout Prediction
+    ) throws {
+        var candidates = prediction.takeDetections()
         for head in heads {
             let grid = try Grid(head.output.tensor(in: outputs), anchorCount: head.anchors.count, layout: layout)
             collect(grid, head, letterbox, into: &candidates)
         }
-        return options.detections(from: &candidates, undoing: letterbox)
+        prediction = options.detections(from: &candidates, undoing: letterbox)
     }
 
     /// Most cells are told by the logit of their objectness alone: no score is larger.

@@ -46,9 +46,11 @@ public struct YOLOBoxesDecoder: OutputDecoder {
         try table(outputs).requireClasses(labelCount, from: firstClass)
     }
 
-    public func decode(_ outputs: TensorOutputs, undoing letterbox: Letterbox) throws -> Prediction {
+    public func decode(
+        _ outputs: TensorOutputs, undoing letterbox: Letterbox, into prediction: inout Prediction
+    ) throws {
         let table = try table(outputs)
-        var candidates = options.noCandidates
+        var candidates = prediction.takeDetections()
         let classes = firstClass..<table.attributeCount
         try table.forEachCandidate(object: object, classes: classes, floor: options.scoreFloor) {
             row, classIndex, score in
@@ -56,6 +58,6 @@ public struct YOLOBoxesDecoder: OutputDecoder {
                 table.value(row, 0), table.value(row, 1), table.value(row, 2), table.value(row, 3), in: letterbox)
             candidates.append(Detection(box: box, classIndex: classIndex, score: score))
         }
-        return options.detections(from: &candidates, undoing: letterbox)
+        prediction = options.detections(from: &candidates, undoing: letterbox)
     }
 }

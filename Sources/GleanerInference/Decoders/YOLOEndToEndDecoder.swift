@@ -59,10 +59,12 @@ public struct YOLOEndToEndDecoder: OutputDecoder {
         }
     }
 
-    public func decode(_ outputs: TensorOutputs, undoing letterbox: Letterbox) throws -> Prediction {
+    public func decode(
+        _ outputs: TensorOutputs, undoing letterbox: Letterbox, into prediction: inout Prediction
+    ) throws {
         let (tensor, rowCount) = try rows(outputs)
         let values = tensor.floats
-        var candidates = options.noCandidates
+        var candidates = prediction.takeDetections()
         for start in stride(from: 0, to: rowCount * columns.count, by: columns.count) {
             let score = values[start + columns.score]
             guard isProbability(score) else { throw GleanerError.notProbability(score, in: tensor) }
@@ -75,6 +77,6 @@ public struct YOLOEndToEndDecoder: OutputDecoder {
                     box: box, classIndex: try tensor.classIndex(at: start + columns.class),
                     score: min(score, 1)))
         }
-        return options.detections(from: &candidates, undoing: letterbox)
+        prediction = options.detections(from: &candidates, undoing: letterbox)
     }
 }

@@ -32,7 +32,9 @@ public struct YOLOXDecoder: OutputDecoder {
         try table(outputs).requireClasses(labelCount, from: 5)
     }
 
-    public func decode(_ outputs: TensorOutputs, undoing letterbox: Letterbox) throws -> Prediction {
+    public func decode(
+        _ outputs: TensorOutputs, undoing letterbox: Letterbox, into prediction: inout Prediction
+    ) throws {
         let table = try table(outputs)
         let grids = CellGrids(strides: strides, width: letterbox.inputWidth, height: letterbox.inputHeight)
         guard table.rowCount == grids.cellCount else {
@@ -42,7 +44,7 @@ public struct YOLOXDecoder: OutputDecoder {
                     + "at the strides \(strides.map(String.init).joined(separator: ", "))",
                 remedy: "correct 'strides' of the decoder")
         }
-        var candidates = options.noCandidates
+        var candidates = prediction.takeDetections()
         try table.forEachCandidate(object: 4, classes: 5..<table.attributeCount, floor: options.scoreFloor) {
             row, classIndex, score in
             let (cellX, cellY, stride) = grids.cell(row)
@@ -53,7 +55,7 @@ public struct YOLOXDecoder: OutputDecoder {
             let box = Box(x: centreX - width / 2, y: centreY - height / 2, width: width, height: height)
             candidates.append(Detection(box: box, classIndex: classIndex, score: score))
         }
-        return options.detections(from: &candidates, undoing: letterbox)
+        prediction = options.detections(from: &candidates, undoing: letterbox)
     }
 }
 

@@ -43,12 +43,12 @@ extension Collector {
                 if let news = news.withLock({ $0.take() }) { judge.learn(news) }
                 if let given = slot.buffer.given { follow(given.model, in: judge) }
                 let now = clock.now()
-                let outcome = judge.judge(slot, at: now)
+                let frame = judge.judge(slot, at: now)
                 _ = empty.push(slot)
                 for alarm in judge.takeAlarms() { raise(alarm, model: judge.model.manifest.id) }
                 if concludeProbation(in: judge) { rescoring.begin() }
                 concludeShadow(in: judge)
-                guard judged.push(.frame(.init(outcome: outcome, instant: now))) else { break judging }
+                guard judged.push(.frame(frame)) else { break judging }
                 isSaved = false
             }
             if !isSaved, clock.now().seconds - savedAt.seconds >= stateIntervalSeconds {

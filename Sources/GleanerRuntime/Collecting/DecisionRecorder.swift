@@ -40,12 +40,23 @@ struct DecisionRecorder {
         start = RecordedStart(policy: policy, state: state(), model: model, competence: competence).json
     }
 
-    mutating func recording(of record: DecisionRecord) -> FrameOutcome.Recording {
+    mutating func entry(of record: DecisionRecord) -> Entry {
         defer {
             changes = []
             start = nil
         }
-        return FrameOutcome.Recording(record: record.encoded, changes: changes.map(\.json), start: start)
+        return Entry(record: record, changes: changes, start: start)
+    }
+
+    /// What is recorded of one frame; the writer makes bytes of it.
+    struct Entry: Sendable {
+        var record: DecisionRecord
+        var changes: [SelectorChange]
+        var start: JSONValue?
+
+        var recording: FrameOutcome.Recording {
+            FrameOutcome.Recording(record: record.encoded, changes: changes.map(\.json), start: start)
+        }
     }
 }
 

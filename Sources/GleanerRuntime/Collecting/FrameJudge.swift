@@ -11,6 +11,14 @@ final class FrameJudge: @unchecked Sendable {
     struct Judged: Sendable {
         var outcome: FrameOutcome
         var instant: Instant
+        var entry: DecisionRecorder.Entry?
+
+        /// As the queue takes it.
+        var recorded: FrameOutcome {
+            var outcome = outcome
+            outcome.recording = entry?.recording
+            return outcome
+        }
     }
 
     let device: DeviceID
@@ -95,7 +103,7 @@ final class FrameJudge: @unchecked Sendable {
     }
 
     /// Judges one frame that was prepared. It never throws: a frame that cannot be judged has that as its outcome.
-    func judge(_ slot: FrameSlot, at now: Instant) -> FrameOutcome {
+    func judge(_ slot: FrameSlot, at now: Instant) -> Judged {
         var frame = FrameOutcome(
             sequence: slot.sequence, origin: slot.buffer.origin, outcome: .dropped(reason: "failed"))
         frame.lateCount = slot.buffer.lateCount
@@ -108,8 +116,7 @@ final class FrameJudge: @unchecked Sendable {
             judgePicture(slot, at: now, into: &frame, &record)
             slot.watch.endFrame()
         }
-        frame.recording = recorder?.recording(of: record)
-        return frame
+        return Judged(outcome: frame, instant: now, entry: recorder?.entry(of: record))
     }
 
     private func judgePicture(

@@ -101,8 +101,8 @@ private struct BudgetTrial: ~Copyable {
         }
         slot.sequence += 1
         preparer.prepare(slot)
-        let outcome = judge.judge(slot, at: now)
-        if case .dropped(let reason, _, _, _) = outcome.outcome {
+        let frame = judge.judge(slot, at: now)
+        if case .dropped(let reason, _, _, _) = frame.outcome.outcome {
             throw GleanerError(.sourceUnavailable, "\(slot.buffer.origin.name) cannot be judged: \(reason)")
         }
         frameCount += 1

@@ -21,6 +21,9 @@ final class LoadedModel: @unchecked Sendable {
     private var featuresDigest: Digest?
     /// Of the outputs that the decoder was last asked about.
     private var checkedShapes: [[Int]] = []
+    /// What was made of the frame before: its memory is used again, unless somebody keeps it.
+    private var lastPrediction = Prediction.detection([])
+    private var lastEmbedding: Embedding?
 
     var manifest: ModelManifest { bundle.manifest }
 
@@ -151,16 +154,22 @@ final class LoadedModel: @unchecked Sendable {
         _ outputs: TensorOutputs, of pixels: PixelBuffer, _ letterbox: Letterbox
     ) throws -> (prediction: Prediction, embedding: Embedding?) {
         try checkShapes(of: outputs)
-        let prediction = try decoder.decode(outputs, undoing: letterbox)
-        try checkClasses(of: prediction)
-        if let features = outputs.features { return (prediction, Embedding(pooling: features)) }
-        return (prediction, embedding(of: prediction, on: pixels))
+        try decoder.decode(outputs, undoing: letterbox, into: &lastPrediction)
+        try checkClasses(of: lastPrediction)
+        guard let features = outputs.features else {
+            return (lastPrediction, embedding(of: lastPrediction, on: pixels))
+        }
+        lastEmbedding = Embedding(pooling: features, reusing: &lastEmbedding)
+        return (lastPrediction, lastEmbedding)
     }
 
     /// What is left of a model that has no features to give.
     func embedding(of prediction: Prediction, on pixels: PixelBuffer) -> Embedding? {
         let (grid, scores) = (LumaGrid.of(pixels), scores(of: prediction))
-        return Embedding(count: grid.count + scores.count) { $0 < grid.count ? grid[$0] : scores[$0 - grid.count] }
+        lastEmbedding = Embedding(count: grid.count + scores.count, reusing: &lastEmbedding) {
+            $0 < grid.count ? grid[$0] : scores[$0 - grid.count]
+        }
+        return lastEmbedding
     }
 
     /// An output of varying shape could change its number of classes; one of a shape that was checked cannot.
@@ -215,7 +224,9 @@ private struct ElsewhereDecoder: OutputDecoder {
     var task: ModelTask
     var scoreMin: Float? { nil }
     func check(_ outputs: TensorOutputs, labelCount: Int) throws { throw Self.isElsewhere }
-    func decode(_ outputs: TensorOutputs, undoing letterbox: Letterbox) throws -> Prediction { throw Self.isElsewhere }
+    func decode(_ outputs: TensorOutputs, undoing letterbox: Letterbox, into prediction: inout Prediction) throws {
+        throw Self.isElsewhere
+    }
 }
 
 extension GleanerError.Code {
