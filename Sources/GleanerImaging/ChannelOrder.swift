@@ -1,18 +1,17 @@
 import GleanerCore
 
-/// Where the channels of a pixel go in a row of the input.
+/// Which channel comes first in a row of the input, and whether they take turns.
 struct ChannelOrder {
     let layout: InputSpec.Layout
     let color: InputSpec.Color
 
     var channelCount: Int { color == .gray ? 1 : 3 }
-    /// From one pixel to the next.
-    var step: Int { layout == .nhwc ? channelCount : 1 }
+    /// Whether the channels of a pixel lie side by side.
+    var isInterleaved: Bool { layout == .nhwc && channelCount > 1 }
 
-    /// Where the first red, green and blue of a row lie.
+    /// Where the reds, greens and blues of a row begin, as long as they lie one after the other.
     func offsets(width: Int) -> (red: Int, green: Int, blue: Int) {
-        let channel = layout == .nhwc ? 1 : width
-        return color == .bgr ? (2 * channel, channel, 0) : (0, channel, 2 * channel)
+        color == .bgr ? (2 * width, width, 0) : (0, width, 2 * width)
     }
 }
 

@@ -3,12 +3,13 @@ import GleanerCore
 /// Scales a frame row by row into whole grey levels, in the order of channels that the model wants.
 ///
 /// Rows first, then columns. A row of the frame is scaled at most once and kept only as long as the
-/// rows below need it, so the working set stays in the cache.
+/// rows below need it, so the working set stays in the cache. Until it is done, a row's channels lie one after the other.
 struct FrameResampler: ~Copyable {
     private let filter: InputSpec.Filter
     private let order: ChannelOrder
     private var columns = ResampleAxis()
     private var rows = ResampleAxis()
+    private var pairs = PixelPairs()
     private var fit: FrameFit?
     private var sourceWidth = 0
     /// Scaled rows, one slot for each tap: source row `r` lies in slot `r % tapCount`.
@@ -17,6 +18,7 @@ struct FrameResampler: ~Copyable {
     private var newestRow = -1
     private var luma = ScratchBuffer<UInt8>()
     private var mixed = ScratchBuffer<Int16>()
+    private var interleaved = ScratchBuffer<Int16>()
     private var sums = ScratchBuffer<Int32>()
 
     init(filter: InputSpec.Filter, order: ChannelOrder) {
@@ -40,9 +42,13 @@ struct FrameResampler: ~Copyable {
                 sourceCount: frameHeight, scaledCount: fit.scaledHeight, cut: fit.cutY,
                 outputCount: fit.contentHeight),
             filter: filter, clampsWeights: false)
+        if filter != .antialiased, frameWidth > 1 {
+            pairs.plan(columns, sourceCount: frameWidth, outputCount: fit.contentWidth)
+        }
         ring.reserve(rowLength * rows.tapCount)
         luma.reserve(frameWidth)
         mixed.reserve(rowLength)
+        interleaved.reserve(order.isInterleaved ? rowLength : 0)
         sums.reserve(rowLength)
     }
 
@@ -62,7 +68,20 @@ struct FrameResampler: ~Copyable {
         case .bilinear, .nearest: mixLinear(positions, weights)
         case .antialiased: mixWidened(positions, weights)
         }
-        return UnsafePointer(mixed.base)
+        return UnsafePointer(order.isInterleaved ? interleave() : mixed.base)
+    }
+
+    private func interleave() -> UnsafeMutablePointer<Int16> {
+        let count = rowLength / 3
+        let (first, second, third) = (mixed.base, mixed.base + count, mixed.base + 2 * count)
+        var target = interleaved.base
+        for x in 0..<count {
+            target[0] = first[x]
+            target[1] = second[x]
+            target[2] = third[x]
+            target += 3
+        }
+        return interleaved.base
     }
 
     private func slot(_ row: Int) -> UnsafeMutablePointer<Int16> {
@@ -85,10 +104,10 @@ struct FrameResampler: ~Copyable {
         let channels = (red: target + red, green: target + green, blue: target + blue)
         if filter == .antialiased {
             scaleWidened(source, width, into: channels)
-        } else if columns.isIdentity {
-            copy(source, width, into: channels)
+        } else if columns.isIdentity || sourceWidth == 1 {
+            copy(source, step: columns.isIdentity ? 3 : 0, width, into: channels)
         } else {
-            scaleLinear(source, width, into: channels)
+            pairs.mix(source, red: channels.red, green: channels.green, blue: channels.blue)
         }
     }
 
@@ -96,33 +115,18 @@ struct FrameResampler: ~Copyable {
         red: UnsafeMutablePointer<Int16>, green: UnsafeMutablePointer<Int16>, blue: UnsafeMutablePointer<Int16>
     )
 
-    private func copy(_ source: UnsafePointer<UInt8>, _ width: Int, into target: Channels) {
-        let step = order.step
+    private func copy(_ source: UnsafePointer<UInt8>, step: Int, _ width: Int, into target: Channels) {
+        var pixel = source
         for x in 0..<width {
-            target.red[x * step] = Int16(source[3 * x]) &<< 7
-            target.green[x * step] = Int16(source[3 * x + 1]) &<< 7
-            target.blue[x * step] = Int16(source[3 * x + 2]) &<< 7
-        }
-    }
-
-    private func scaleLinear(_ source: UnsafePointer<UInt8>, _ width: Int, into target: Channels) {
-        let step = order.step
-        var (positions, weights) = (columns.positions, columns.weights)
-        for x in 0..<width {
-            // Three mixes of `linear` in one: a level times its weight has 19 bits, so three sums share a word.
-            let sum =
-                Self.packed(source + Int(positions[0]) * 3) &* UInt64(truncatingIfNeeded: weights[0])
-                &+ Self.packed(source + Int(positions[1]) * 3) &* UInt64(truncatingIfNeeded: weights[1])
-            target.red[x * step] = Int16(truncatingIfNeeded: sum >> 4 & 0x7fff)
-            target.green[x * step] = Int16(truncatingIfNeeded: sum >> 25 & 0x7fff)
-            target.blue[x * step] = Int16(truncatingIfNeeded: sum >> 46)
-            positions += 2
-            weights += 2
+            target.red[x] = Int16(pixel[0]) &<< 7
+            target.green[x] = Int16(pixel[1]) &<< 7
+            target.blue[x] = Int16(pixel[2]) &<< 7
+            pixel += step
         }
     }
 
     private func scaleWidened(_ source: UnsafePointer<UInt8>, _ width: Int, into target: Channels) {
-        let (step, tapCount) = (order.step, columns.tapCount)
+        let tapCount = columns.tapCount
         var (positions, weights) = (columns.positions, columns.weights)
         for x in 0..<width {
             var (red, green, blue) = (Self.widenedHalf, Self.widenedHalf, Self.widenedHalf)
@@ -132,9 +136,9 @@ struct FrameResampler: ~Copyable {
                 green &+= Int32(pixel[1]) &* weights[tap]
                 blue &+= Int32(pixel[2]) &* weights[tap]
             }
-            target.red[x * step] = Int16(truncatingIfNeeded: red >> ResampleAxis.widenedBits)
-            target.green[x * step] = Int16(truncatingIfNeeded: green >> ResampleAxis.widenedBits)
-            target.blue[x * step] = Int16(truncatingIfNeeded: blue >> ResampleAxis.widenedBits)
+            target.red[x] = Int16(truncatingIfNeeded: red >> ResampleAxis.widenedBits)
+            target.green[x] = Int16(truncatingIfNeeded: green >> ResampleAxis.widenedBits)
+            target.blue[x] = Int16(truncatingIfNeeded: blue >> ResampleAxis.widenedBits)
             positions += tapCount
             weights += tapCount
         }
@@ -142,11 +146,6 @@ struct FrameResampler: ~Copyable {
 
     /// Rounds a sum of the widened filter.
     private static var widenedHalf: Int32 { 1 << (ResampleAxis.widenedBits - 1) }
-
-    @inline(__always)
-    private static func packed(_ pixel: UnsafePointer<UInt8>) -> UInt64 {
-        UInt64(pixel[0]) | UInt64(pixel[1]) << 21 | UInt64(pixel[2]) << 42
-    }
 
     private func scaleGray(_ source: UnsafePointer<UInt8>, into target: UnsafeMutablePointer<Int16>) {
         guard let width = fit?.contentWidth else { return }
@@ -175,27 +174,30 @@ struct FrameResampler: ~Copyable {
     /// `((a × wa) >> 16 + (b × wb) >> 16 + 2) >> 2`: OpenCV's order of truncation, a multiply-high per operand.
     private func mixLinear(_ positions: UnsafePointer<Int32>, _ weights: UnsafePointer<Int32>) {
         let (upper, lower) = (slot(Int(positions[0])), slot(Int(positions[1])))
-        let (a, b) = (Int16(truncatingIfNeeded: weights[0]), Int16(truncatingIfNeeded: weights[1]))
+        // Cut to bits that they do not exceed: only then are both factors seen to be short.
+        let (a, b) = (weights[0] & Self.weightBits, weights[1] & Self.weightBits)
+        let (many, manyMore) = (SIMD8(repeating: a), SIMD8(repeating: b))
         let target = mixed.base
         let count = rowLength
         var index = 0
-        while index + 8 <= count {
-            let sum = Self.high(upper + index, a) &+ Self.high(lower + index, b) &+ 2
+        while index <= count &- 8 {
+            let sum = Self.high(upper + index, many) &+ Self.high(lower + index, manyMore) &+ 2
             UnsafeMutableRawPointer(target + index).storeBytes(of: sum &>> 2, as: SIMD8<Int16>.self)
-            index += 8
+            index &+= 8
         }
         while index < count {
-            let sum = (Int32(upper[index]) &* Int32(a)) >> 16 &+ (Int32(lower[index]) &* Int32(b)) >> 16 &+ 2
+            let sum = (Int32(upper[index]) &* a) >> 16 &+ (Int32(lower[index]) &* b) >> 16 &+ 2
             target[index] = Int16(truncatingIfNeeded: sum >> 2)
-            index += 1
+            index &+= 1
         }
     }
 
-    /// The high halves of eight products: one instruction on every processor, in this form.
+    private static let weightBits = 2 * ResampleAxis.linearOne - 1
+
+    /// The high halves of eight products.
     @inline(__always)
-    private static func high(_ levels: UnsafePointer<Int16>, _ weight: Int16) -> SIMD8<Int16> {
+    private static func high(_ levels: UnsafePointer<Int16>, _ weights: SIMD8<Int32>) -> SIMD8<Int16> {
         let eight = UnsafeRawPointer(levels).loadUnaligned(as: SIMD8<Int16>.self)
-        let weights = SIMD8<Int32>(truncatingIfNeeded: SIMD8<Int16>(repeating: weight))
         return SIMD8<Int16>(truncatingIfNeeded: (SIMD8<Int32>(truncatingIfNeeded: eight) &* weights) &>> 16)
     }
 

@@ -84,6 +84,26 @@ import Testing
         }
     }
 
+    /// As wide as a processor's vectors, and a little wider.
+    @Test(arguments: InputSpec.Filter.allCases, [8, 29, 64, 97])
+    func bothLayoutsHoldTheSameLevels(filter: InputSpec.Filter, width: Int) throws {
+        for frameWidth in [1, 2, 61, 200] {
+            let frame = PixelBuffer.pattern(width: frameWidth, height: 50)
+            let inputs = try InputSpec.Layout.allCases.map { layout in
+                let spec = Self.spec(width, 24) { ($0.filter, $0.layout, $0.type) = (filter, layout, .uint8) }
+                let input = tensor(spec)
+                var writer = try InputWriter(spec: spec, input: input)
+                _ = writer.fill(from: frame)
+                return (0..<3).map { channel in
+                    (0..<width * 24).map { pixel in
+                        input.bytes[layout == .nchw ? channel * width * 24 + pixel : 3 * pixel + channel]
+                    }
+                }
+            }
+            #expect(inputs[0] == inputs[1])
+        }
+    }
+
     @Test func aLetterboxedBoxFindsItsWayBack() throws {
         let spec = Self.spec(352, 352) { $0.fit = .letterbox }
         var writer = try InputWriter(spec: spec, input: tensor(spec))

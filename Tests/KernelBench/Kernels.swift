@@ -25,6 +25,9 @@ extension Kernel {
             try filling(
                 $0.frame(640, 480), InputSpec(224, 224, fit: .crop, filter: .antialiased, isNormalised: true))
         },
+        "fill_interleaved": {
+            try filling($0.frame(1280, 720), InputSpec(320, 320, layout: .nhwc, filter: .bilinear))
+        },
         "fill_gray": { try filling($0.frame(640, 480), InputSpec(48, 48, color: .gray, filter: .antialiased)) },
         "hash": { hash($0.frame(1280, 720)) },
         "luma_grid": { grid($0.frame(1280, 720)) },
@@ -157,11 +160,11 @@ private final class Writing {
 
 extension InputSpec {
     fileprivate init(
-        _ width: Int, _ height: Int, color: Color = .rgb, fit: Fit = .stretch, filter: Filter,
-        isNormalised: Bool = false
+        _ width: Int, _ height: Int, layout: Layout = .nchw, color: Color = .rgb, fit: Fit = .stretch,
+        filter: Filter, isNormalised: Bool = false
     ) {
         self.init(width: width, height: height)
-        (self.color, self.fit, self.filter) = (color, fit, filter)
+        (self.layout, self.color, self.fit, self.filter) = (layout, color, fit, filter)
         scale = 1 / 255
         guard isNormalised else { return }
         mean = [0.485, 0.456, 0.406]
