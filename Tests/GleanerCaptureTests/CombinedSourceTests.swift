@@ -17,10 +17,10 @@ import Testing
         try folder.makeFolder("two")
         let path = folder.path
         // The other one has nothing to give: which comes first of two that have is another test's.
-        try FrameSourceContract(frames: texts.map { Array($0.utf8) }, endsByItself: !watches) { stop, isKnown in
+        try FrameSourceContract(frames: texts.map { Array($0.utf8) }, endsByItself: !watches) { stop, recorded in
             CombinedSource(
                 try ["two", "one"].map {
-                    try FolderSource(path: "\(path)/\($0)", watches: watches, stop: stop, isKnown: isKnown)
+                    try FolderSource(path: "\(path)/\($0)", watches: watches, stop: stop, recorded: recorded)
                 }, stop: stop)
         }.run()
     }
@@ -72,8 +72,8 @@ import Testing
         let folder = try TemporaryFolder()
         for number in 0..<5 { try folder.write("busy/\(number).png", "x") }
         try folder.makeFolder("silent")
-        let silent = try FolderSource(path: "\(folder.path)/silent", watches: true, stop: stop, isKnown: { _ in false })
-        let busy = try FolderSource(path: "\(folder.path)/busy", watches: false, stop: stop, isKnown: { _ in false })
+        let silent = try FolderSource(path: "\(folder.path)/silent", watches: true, stop: stop, recorded: { _, _ in [] })
+        let busy = try FolderSource(path: "\(folder.path)/busy", watches: false, stop: stop, recorded: { _, _ in [] })
         var source: any FrameSource = CombinedSource([silent, busy], stop: stop)
         var buffer = FrameBuffer()
         for number in 0..<5 {
@@ -109,7 +109,7 @@ import Testing
 
     @Test func whatBefallsASourceIsSaidOfThatSource() throws {
         let folder = try TemporaryFolder()
-        let empty = try FolderSource(path: folder.path, watches: true, stop: stop, isKnown: { _ in false })
+        let empty = try FolderSource(path: folder.path, watches: true, stop: stop, recorded: { _, _ in [] })
         var source: any FrameSource = CombinedSource([empty, Unlucky(name: "gate")], stop: stop)
         var buffer = FrameBuffer()
         guard case .interrupted(let error) = try source.next(into: &buffer) else {
@@ -133,7 +133,7 @@ import Testing
         for name in ["a/1", "a/2", "a/3", "b/1", "b/2"] { try folder.write("\(name).png", "x") }
         var source: any FrameSource = CombinedSource(
             try ["a", "b"].map {
-                try FolderSource(path: "\(folder.path)/\($0)", watches: false, stop: stop, isKnown: { _ in false })
+                try FolderSource(path: "\(folder.path)/\($0)", watches: false, stop: stop, recorded: { _, _ in [] })
             }, stop: stop)
         var left = [source.remainingCount]
         var buffer = FrameBuffer()
