@@ -75,6 +75,14 @@ public final class FolderSource: FrameSource, @unchecked Sendable {
         try lookThrough()
     }
 
+    /// Looks whether the folder is there and can be read, and leaves it at that.
+    ///
+    /// - Throws: ``GleanerError`` with code `source.unavailable`.
+    public static func check(_ path: String) throws {
+        _ = try WatchedFolder(path: path, watches: false)
+        guard access(path, R_OK | X_OK) == 0 else { throw WatchedFolder.unavailable(path, errno: errno) }
+    }
+
     /// Pictures that were found and not yet looked at, among them those that turn out to be known; `nil` when the
     /// folder is watched.
     public var remainingCount: Int? { folder.isWatched ? nil : pending.count }

@@ -178,7 +178,7 @@ final class WatchedFolder {
         _ = poll(&descriptors, nfds_t(descriptors.count), Int32(milliseconds))
     }
 
-    private static func unavailable(_ path: String, errno code: Int32) -> GleanerError {
+    static func unavailable(_ path: String, errno code: Int32) -> GleanerError {
         let (message, remedy) =
             switch code {
             case ENOENT: ("the folder \(path) does not exist", "make the folder, or correct the source's path")

@@ -13,7 +13,10 @@
             let settings = settings(from: options, hasToken: tokenFile != nil)
             let places = [settings.address.map { "\($0)" }, settings.socket?.path].compactMap(\.self)
             return SourceMaker(
-                name: "ingest at \(places.joined(separator: " and "))", givesPredictions: true
+                name: "ingest at \(places.joined(separator: " and "))", givesPredictions: true,
+                check: { folder in
+                    _ = try tokenFile.map { try token(in: SourceMaker.absolute($0, in: folder)) }
+                }
             ) { environment in
                 guard !environment.endsAtLast else {
                     throw GleanerError(
@@ -73,9 +76,17 @@
             return address
         }
 
-        /// - Throws: ``GleanerError`` when the file holds no token.
+        /// - Throws: ``GleanerError`` when there is no such file, it cannot be read, or it holds no token.
         private static func token(in path: String) throws -> String {
-            let text = String(decoding: try FileReading.bytes(of: path, byteCountMax: 16 << 10), as: UTF8.self)
+            let bytes: Data
+            do {
+                bytes = try FileReading.bytes(of: path, byteCountMax: 16 << 10)
+            } catch let error as GleanerError {
+                throw GleanerError(
+                    .fileSystem, "the token file of the source cannot be read: \(error.message)",
+                    remedy: "put the token there that other programs are to show, readable by this user")
+            }
+            let text = String(decoding: bytes, as: UTF8.self)
             let token = text.trimmingCharacters(in: .whitespacesAndNewlines)
             guard token.utf8.count >= 16, token.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
                 throw GleanerError(

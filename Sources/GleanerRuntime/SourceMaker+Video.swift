@@ -11,7 +11,10 @@
                 throw GleanerError(.malformed, "the video source lacks its path", remedy: "write `source: video:PATH`")
             }
             let settings = settings(from: options)
-            return SourceMaker(name: "video:\(path)") { environment in
+            return SourceMaker(
+                name: "video:\(path)",
+                check: { try VideoFileSource.check(SourceMaker.absolute(path, in: $0)) }
+            ) { environment in
                 try VideoFileSource(
                     path: environment.absolute(path), name: path, settings: settings, stop: environment.stop,
                     recorded: environment.recorded)
@@ -82,7 +85,9 @@
             }
             let settings = VideoSourceMaker.settings(from: options)
             let wishes = wishes(from: options, settings)
-            return SourceMaker(name: "v4l2:\(path)") { environment in
+            return SourceMaker(
+                name: "v4l2:\(path)", check: { try StreamSource.checkCamera(SourceMaker.absolute(path, in: $0)) }
+            ) { environment in
                 try StreamSource(
                     .camera(environment.absolute(path), options: wishes), settings: settings, stop: environment.stop
                 )

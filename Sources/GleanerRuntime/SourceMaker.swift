@@ -19,20 +19,31 @@ public struct SourceMaker: Sendable {
         public var introduce: @Sendable (ModelManifest) throws -> Void = { _ in }
         public var logger = Logger(label: "gleaner")
 
-        func absolute(_ path: String) -> String { path.hasPrefix("/") ? path : "\(deploymentFolder)/\(path)" }
+        func absolute(_ path: String) -> String { SourceMaker.absolute(path, in: deploymentFolder) }
     }
 
     /// How messages and samples name this source.
     public let name: String
     /// Whether its frames bring predictions along: no model is asked here.
     public let givesPredictions: Bool
+    /// Looks for what would keep the source from opening, as far as that is quick to see and disturbs nobody: what lies
+    /// on this machine is looked at, what a network has is not. The path is the deployment's folder, as for ``make``.
+    ///
+    /// It throws a ``GleanerError`` saying what is missing, and what to do.
+    public let check: @Sendable (_ deploymentFolder: String) throws -> Void
     public let make: @Sendable (Environment) async throws -> any FrameSource
+    private var parts: [SourceMaker] = []
+    /// Those that take turns, or this one.
+    var each: [SourceMaker] { parts.isEmpty ? [self] : parts }
+
     public init(
         name: String, givesPredictions: Bool = false,
+        check: @escaping @Sendable (_ deploymentFolder: String) throws -> Void = { _ in },
         make: @escaping @Sendable (Environment) async throws -> any FrameSource
     ) {
         self.name = name
         self.givesPredictions = givesPredictions
+        self.check = check
         self.make = make
     }
 
@@ -64,11 +75,21 @@ public struct SourceMaker: Sendable {
             problems.add(place, "names \(twice.name) twice", remedy: "name each source once")
             return nil
         }
-        return SourceMaker(name: makers.map(\.name).joined(separator: ", ")) { environment in
+        var all = SourceMaker(
+            name: makers.map(\.name).joined(separator: ", "),
+            check: { folder in for maker in makers { try maker.check(folder) } }
+        ) { environment in
             var sources: [any FrameSource] = []
             for maker in makers { sources.append(try await maker.make(environment)) }
             return CombinedSource(sources, stop: environment.stop)
         }
+        all.parts = makers
+        return all
+    }
+
+    /// A path as a configuration has it: a relative one is below the deployment's folder.
+    static func absolute(_ path: String, in deploymentFolder: String) -> String {
+        path.hasPrefix("/") ? path : "\(deploymentFolder)/\(path)"
     }
 }
 
@@ -80,7 +101,9 @@ enum FolderSourceMaker {
         guard let path = options.string("path") else {
             throw GleanerError(.malformed, "the folder source lacks its path", remedy: "write `source: folder:PATH`")
         }
-        return SourceMaker(name: "folder:\(path)") { environment in
+        return SourceMaker(
+            name: "folder:\(path)", check: { try FolderSource.check(SourceMaker.absolute(path, in: $0)) }
+        ) { environment in
             try FolderSource(
                 path: environment.absolute(path), name: path, watches: !environment.endsAtLast, stop: environment.stop,
                 recorded: environment.recorded)

@@ -285,10 +285,14 @@ def test_other_machines_need_a_token(gleaner):
     write_configuration(gleaner.folder, f"source: {{type: ingest, listen: 0.0.0.0:{port}}}\n")
     gleaner.fails("run", naming=["0.0.0.0", "token_file"])
     write_configuration(gleaner.folder, f"source: {{type: ingest, listen: 0.0.0.0:{port}, token_file: token}}\n{KEEP_ALL}\n")
-    gleaner.fails("run", naming=["token"])
-    (gleaner.folder / "token").write_text("short\n")
-    gleaner.fails("run", naming=["16 characters"])
+    for content, wrong in ((None, "cannot be read"), ("short\n", "16 characters")):
+        if content:
+            (gleaner.folder / "token").write_text(content)
+        gleaner.fails("run", naming=["token", wrong])
+        (problem,) = gleaner("check", status=1)["problems"]
+        assert problem["path"] == "source" and wrong in problem["message"] and problem["remedy"]
     (gleaner.folder / "token").write_text("correct-horse-battery\n")
+    assert gleaner("check")["problems"] == []
     process = gleaner.collecting()
     wait_for(lambda: connects(port))
     url = f"http://127.0.0.1:{port}/v1/frames"

@@ -45,6 +45,20 @@
             converter = VideoConverter(ffmpeg, keptAs: settings.keptAs)
         }
 
+        /// Looks whether a camera of this machine is there and this user may open it. It stays closed: another program may
+        /// have it.
+        ///
+        /// - Throws: ``GleanerError`` with code `source.unavailable`.
+        public static func checkCamera(_ path: String) throws {
+            guard access(path, R_OK | W_OK) != 0 else { return }
+            let reason = errno
+            throw GleanerError(
+                .sourceUnavailable, "the camera \(path) cannot be used: \(String(cString: strerror(reason)))",
+                remedy: reason == EACCES
+                    ? "let this user open it: it belongs into the group video"
+                    : "plug it in, or name another; \(Camera.list())")
+        }
+
         public var remainingCount: Int? { nil }
         public var isLive: Bool { true }
 

@@ -31,14 +31,7 @@
             path: String, name: String? = nil, settings: VideoSettings, stop: StopSignal,
             recorded: @escaping RecordedOrigins
         ) throws {
-            let state: FrameFile.State
-            do throws(FrameFile.Failure) {
-                state = try FrameFile.state(of: Array(path.utf8))
-            } catch {
-                throw GleanerError(
-                    .sourceUnavailable, error.description(of: Array(path.utf8), byteCountMax: .max).message,
-                    remedy: "name a video file that is there")
-            }
+            let state = try Self.state(of: path)
             origin = FrameOrigin(
                 source: "video:\(name ?? path)", name: "", byteCount: state.byteCount,
                 modifiedNanoseconds: state.modifiedNanoseconds)
@@ -53,6 +46,21 @@
                 reader = try VideoReader(ffmpeg, .file(path), settings: settings, stop: stop)
             } catch is VideoStopped {
                 reader = nil
+            }
+        }
+
+        /// Looks whether the file is there, and leaves it at that.
+        ///
+        /// - Throws: ``GleanerError`` with code `source.unavailable`.
+        public static func check(_ path: String) throws { _ = try state(of: path) }
+
+        private static func state(of path: String) throws -> FrameFile.State {
+            do throws(FrameFile.Failure) {
+                return try FrameFile.state(of: Array(path.utf8))
+            } catch {
+                throw GleanerError(
+                    .sourceUnavailable, error.description(of: Array(path.utf8), byteCountMax: .max).message,
+                    remedy: "name a video file that is there")
             }
         }
 

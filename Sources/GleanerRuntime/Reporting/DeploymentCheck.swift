@@ -12,7 +12,7 @@ public enum DeploymentCheck {
             // A queue is opened only with a configuration that can be trusted.
             guard problems.isEmpty else { return problems }
             let deployment = try Deployment(opening: folder, registries: registries)
-            return Self.problems(of: deployment) + runtimeProblems(of: deployment)
+            return Self.problems(of: deployment) + sourceProblems(of: deployment) + loadedModel(of: deployment).problems
         } catch {
             return [problem("deployment", error)]
         }
@@ -67,28 +67,41 @@ public enum DeploymentCheck {
         deployment.configuration.source?.givesPredictions == true
     }
 
-    private static func runtimeProblems(of deployment: Deployment) -> [Problem] {
-        guard !givesPredictions(deployment) else { return [] }
+    /// What would keep the source from opening, as far as that can be seen without opening it.
+    private static func sourceProblems(of deployment: Deployment) -> [Problem] {
+        do {
+            try deployment.configuration.source?.check(deployment.folder)
+            return []
+        } catch {
+            return [problem("source", error)]
+        }
+    }
+
+    /// The active model, loaded and tried once, and what is wrong with it or with what runs it; no model and no problem
+    /// where none is to run here.
+    static func loadedModel(of deployment: Deployment) -> (model: LoadedModel?, problems: [Problem]) {
+        guard !givesPredictions(deployment) else { return (nil, []) }
         let engine: OnnxEngine
         do {
             engine = try deployment.engine()
         } catch {
-            return [problem("inference", error)]
+            return (nil, [problem("inference", error)])
         }
         do {
-            guard let bundle = try deployment.store.activeModel() else { return [] }
+            guard let bundle = try deployment.store.activeModel() else { return (nil, []) }
             let model = try LoadedModel(bundle, engine: engine, registries: deployment.registries)
-            return model.setbacks.map { setback in
+            let problems = model.setbacks.map { setback in
                 var problem = problem("inference.providers", setback)
                 problem.message = "the model runs on cpu instead: \(problem.message)"
                 return problem
             }
+            return (model, problems)
         } catch {
-            return [problem("model", error)]
+            return (nil, [problem("model", error)])
         }
     }
 
-    private static func problem(_ path: String, _ error: any Error) -> Problem {
+    static func problem(_ path: String, _ error: any Error) -> Problem {
         let known = error as? GleanerError
         let cause = known?.cause.map { ": \($0)" } ?? ""
         return Problem(path: path, message: (known?.message ?? "\(error)") + cause, remedy: known?.remedy ?? "")
