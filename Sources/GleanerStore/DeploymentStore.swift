@@ -30,6 +30,8 @@ public final class DeploymentStore: Sendable {
     ///   was touched then.
     public static func open(_ folder: String, settings: StoreSettings) throws -> DeploymentStore {
         let folder = DeploymentFolder(folder)
+        // Before anything is made there.
+        try StoreOpening(folder: folder, settings: settings).refuseNewer()
         try folder.makeFolders()
         let turn = try DeploymentLock(.opening, in: folder)
         defer { withExtendedLifetime(turn) {} }

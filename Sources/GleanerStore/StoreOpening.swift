@@ -21,6 +21,7 @@ struct StoreOpening {
     func run() throws -> Opened {
         do {
             try refuseNewer()
+            try refuseWhatIsNoDatabase()
             let pool = try connect()
             try checkWhatIsSuspected(pool)
             return Opened(pool: pool)
@@ -41,16 +42,35 @@ struct StoreOpening {
     }
 
     /// Looks at the first 100 bytes only: what a newer version wrote is not even opened.
-    private func refuseNewer() throws {
-        guard let file = FileHandle(forReadingAtPath: folder.database) else { return }
-        defer { try? file.close() }
-        let header = Array(try file.read(upToCount: 100) ?? Data())
-        guard !header.isEmpty else { return }
-        guard header.count == 100, header.starts(with: Array("SQLite format 3\0".utf8)) else {
+    ///
+    /// - Throws: ``GleanerError`` with code `store.newer`.
+    func refuseNewer() throws {
+        if let version = header?.version { try refuse(version: version) }
+    }
+
+    private func refuseWhatIsNoDatabase() throws {
+        if let header, !header.isDatabase {
             throw GleanerError(.storeCorrupt, "\(folder.database) is not a database")
         }
-        func number(at offset: Int) -> Int { header[offset..<offset + 4].reduce(0) { $0 << 8 | Int($1) } }
-        if number(at: 68) == Schema.applicationID { try refuse(version: number(at: 60)) }
+    }
+
+    /// What the database's first bytes say; `nil` where there are none.
+    private var header: Header? {
+        guard let file = FileHandle(forReadingAtPath: folder.database) else { return nil }
+        defer { try? file.close() }
+        let bytes = try? file.read(upToCount: 100)
+        return bytes.flatMap { $0.isEmpty ? nil : Header(bytes: Array($0)) }
+    }
+
+    /// The head of a database's file (sqlite.org/fileformat2.html, section 1.3).
+    private struct Header {
+        let bytes: [UInt8]
+
+        var isDatabase: Bool { bytes.count == 100 && bytes.starts(with: Array("SQLite format 3\0".utf8)) }
+        /// The schema; `nil` for a database that is none of ours.
+        var version: Int? { isDatabase && number(at: 68) == Schema.applicationID ? number(at: 60) : nil }
+
+        private func number(at offset: Int) -> Int { bytes[offset..<offset + 4].reduce(0) { $0 << 8 | Int($1) } }
     }
 
     private func refuse(version: Int) throws {
@@ -120,7 +140,7 @@ struct StoreOpening {
     /// Touches every small table, so that damage there shows now, and knows which device this is.
     private func settle(_ db: Database) throws {
         // What is known by the header alone must be in the file, not in the log.
-        if try Int.fetchOne(db, sql: "SELECT count(*) FROM device") == 0 {
+        if header?.version != Schema.version {
             _ = try Row.fetchAll(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)")
         }
         for table in ["total", "sample_count", "model_slot", "collector_state"] {
