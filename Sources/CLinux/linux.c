@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/timex.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -14,6 +15,12 @@ void gleaner_begin_writing_out(int descriptor) { sync_file_range(descriptor, 0, 
 long gleaner_filesystem_kind(int descriptor) {
     struct statfs status;
     return fstatfs(descriptor, &status) == 0 ? (long)status.f_type : -1;
+}
+
+int gleaner_clock_is_set(void) {
+    struct timex clock = {.modes = 0};
+    if (adjtimex(&clock) < 0) return -1;
+    return (clock.status & STA_UNSYNC) == 0;
 }
 
 void gleaner_name_thread(const char *name) { prctl(PR_SET_NAME, name); }

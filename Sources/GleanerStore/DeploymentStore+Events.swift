@@ -28,6 +28,23 @@ extension DeploymentStore {
         }
     }
 
+    /// The latest time that the wall clock said when a run began or something happened lately; `nil` before there is any.
+    ///
+    /// A clock that says less has been set back.
+    public func newestTime() throws -> Timestamp? {
+        try read { db in
+            let milliseconds = try Int64.fetchOne(
+                db,
+                sql: """
+                    SELECT max(at) FROM (
+                      SELECT max(at_ms) AS at FROM (SELECT at_ms FROM event ORDER BY event_key DESC LIMIT 1000)
+                      UNION ALL
+                      SELECT max(started_ms) FROM (SELECT started_ms FROM run ORDER BY run_key DESC LIMIT 1000))
+                    """)
+            return milliseconds.map { Timestamp(milliseconds: $0) }
+        }
+    }
+
     static func record(_ kind: String, _ message: String, detail: [String: JSONValue] = [:], _ db: Database) throws {
         let json = detail.isEmpty ? nil : String(decoding: try CanonicalJSON.encode(detail), as: UTF8.self)
         try db.run(

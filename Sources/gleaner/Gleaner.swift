@@ -20,8 +20,9 @@ struct Gleaner: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            InitCommand.self, CheckCommand.self, RunCommand.self, StatusCommand.self, SampleCommand.self,
-            ExportCommand.self, LabelCommand.self, ModelCommand.self, ReportCommand.self, ReplayCommand.self,
-            LineageCommand.self, BenchCommand.self, SyncCommand.self, DestinationCommand.self, ComponentsCommand.self,
+            InitCommand.self, CheckCommand.self, DoctorCommand.self, RunCommand.self, StatusCommand.self,
+            SampleCommand.self, ExportCommand.self, LabelCommand.self, ModelCommand.self, ReportCommand.self,
+            ReplayCommand.self, LineageCommand.self, BenchCommand.self, SyncCommand.self, DestinationCommand.self,
+            ComponentsCommand.self,
         ])
 }

@@ -18,6 +18,7 @@ SCHEMAS = ROOT / "Schemas"
 OUTPUT_SCHEMAS = {
     "init": "init",
     "check": "check",
+    "doctor": "doctor",
     "run": "run",
     "bench": "bench",
     "status": "status",

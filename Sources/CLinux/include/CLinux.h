@@ -10,6 +10,9 @@ void gleaner_begin_writing_out(int descriptor);
 /// The number by which Linux knows the kind of file system that an open file is on (statfs(2)); -1 when it cannot be told.
 long gleaner_filesystem_kind(int descriptor);
 
+/// Whether something sets this machine's clock by another one (adjtimex(2)): 1 or 0; -1 when it cannot be told.
+int gleaner_clock_is_set(void);
+
 /// Names the calling thread, for whoever looks with `top` or a debugger: 15 bytes at most.
 void gleaner_name_thread(const char *name);
 

@@ -163,7 +163,7 @@ public final class Collector: @unchecked Sendable {
 
     // MARK: Threads
 
-    private static func onThread(_ name: String, _ body: @escaping @Sendable () -> Void) async {
+    static func onThread(_ name: String, _ body: @escaping @Sendable () -> Void) async {
         let end = ThreadEnd()
         start(name, end, body)
         await end.wait()
