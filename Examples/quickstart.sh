@@ -90,9 +90,9 @@ note "is tilted, dusk falls, and two more digits are in use."
 cp -r "$examples/quickstart/first" first
 python quickstart/camera.py lab --crates 400 --to lab >lab.log
 python quickstart/camera.py heldout --crates 500 --to heldout --truth heldout.csv >heldout.log
-show gleaner init station
-show cp quickstart/gleaner.yaml station/gleaner.yaml
 mkdir camera
+show gleaner init station --source camera
+show cp quickstart/gleaner.yaml station/gleaner.yaml
 show gleaner model import -C station first
 show gleaner check -C station
 

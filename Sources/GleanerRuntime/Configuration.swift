@@ -113,11 +113,21 @@ public struct Configuration: Sendable {
     /// Sources as the command line gives them, such as `folder:PATH`; `nil` for none.
     public static func source(named texts: [String], registries: Registries) throws -> SourceMaker? {
         guard !texts.isEmpty else { return nil }
+        let makers = try texts.map { try source(absolute($0), registries: registries) }
         let problems = ProblemList()
-        let makers = texts.compactMap { source(.string(absolute($0)), at: "--source", problems, registries) }
-        try problems.throwFirst()
         let maker = SourceMaker.combining(makers, at: "--source", problems)
         try problems.throwFirst()
+        return maker
+    }
+
+    /// A source as `source` has it in one word.
+    ///
+    /// - Throws: ``GleanerError`` when it names none.
+    static func source(_ text: String, registries: Registries) throws -> SourceMaker {
+        let problems = ProblemList()
+        let maker = source(.string(text), at: "--source", problems, registries)
+        try problems.throwFirst()
+        guard let maker else { throw GleanerError(.malformed, "--source \(text) names no source") }
         return maker
     }
 

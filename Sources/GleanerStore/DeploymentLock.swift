@@ -10,7 +10,7 @@ import GleanerCore
 ///
 /// The kernel takes it back when the process dies, however it dies. The lock's file says who has it, for people.
 public final class DeploymentLock: Sendable {
-    public enum Right: String, Sendable {
+    public enum Right: String, Sendable, CaseIterable {
         /// To collect.
         case collector
         /// To make batches.

@@ -6,6 +6,14 @@ enum Terminal {
     static func out(_ text: String, end: String = "\n") { FileHandle.standardOutput.write(Data((text + end).utf8)) }
     static func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
 
+    /// What stands before an answer.
+    static func prompt(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+
+    /// Whether a person can answer: neither what is read nor what is printed is a file or another program's.
+    static var hasPerson: Bool {
+        [FileHandle.standardInput, .standardOutput].allSatisfy { isatty($0.fileDescriptor) == 1 }
+    }
+
     /// Whether a person is watching standard error.
     static var isInteractive: Bool { isatty(FileHandle.standardError.fileDescriptor) == 1 }
 

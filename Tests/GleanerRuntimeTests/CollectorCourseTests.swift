@@ -17,7 +17,7 @@ import Testing
 
         init(_ configuration: String = "") throws {
             let path = FileManager.default.temporaryDirectory.path + "/gleaner-collector-\(UUID().uuidString)"
-            try Deployment.create(path)
+            try NewDeployment(in: path).finish()
             try Data("selection: {deduplicate: false}\n\(configuration)\n".utf8)
                 .write(to: URL(filePath: "\(path)/\(Configuration.fileName)"))
             deployment = try Deployment(opening: path, executable: TinyModel.executable)

@@ -20,7 +20,7 @@ import Testing
     }
 
     @Test func theTemplateHasNoProblems() throws {
-        #expect(try problems(Deployment.configurationTemplate).isEmpty)
+        #expect(try problems(Configuration.template()).isEmpty)
     }
 
     #if Console

@@ -122,17 +122,19 @@ public enum DeploymentDoctor {
     private static func examineSource(
         of deployment: Deployment, _ secondsMax: Double, _ found: (Finding) -> Void
     ) async -> FrameSlot? {
-        guard let source = deployment.configuration.source else { return nil }
-        do {
-            try source.check(deployment.folder)
-        } catch {
-            found(Finding(DeploymentCheck.problem("source", error)))
-            return nil
+        var judged: FrameSlot?
+        for source in deployment.configuration.source?.each ?? [] {
+            do {
+                try source.check(deployment.folder)
+            } catch {
+                found(Finding(DeploymentCheck.problem("source", error)))
+                continue
+            }
+            let trial = await SourceTrial(source, in: deployment.folder, secondsMax: secondsMax)
+            found(trial.finding(cameras: Camera.list()))
+            if case .frame(let slot, _) = trial.outcome { judged = judged ?? slot }
         }
-        let trial = await SourceTrial(source, in: deployment.folder, secondsMax: secondsMax)
-        found(trial.finding(cameras: Camera.list()))
-        guard case .frame(let slot, _) = trial.outcome else { return nil }
-        return slot
+        return judged
     }
 
     private static func examineModel(of deployment: Deployment, on slot: FrameSlot?, _ found: (Finding) -> Void) {

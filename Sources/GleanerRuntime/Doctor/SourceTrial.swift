@@ -27,7 +27,7 @@ struct SourceTrial {
         let stop = StopSignal()
         let environment = SourceMaker.Environment(
             deploymentFolder: deploymentFolder, endsAtLast: !source.givesPredictions, stop: stop,
-            isKnown: { _ in false })
+            recorded: { _, _ in [] })
         let alarm = Task {
             try await Task.sleep(for: .seconds(secondsMax))
             stop.raise()

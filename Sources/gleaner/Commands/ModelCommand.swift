@@ -11,6 +11,13 @@ struct ModelCommand: ParsableCommand {
             Pack.self, KeyGen.self, Sign.self,
         ])
 
+    /// Says what nobody said of a model.
+    static func tellAssumptions(of report: ModelImportReport) {
+        for each in report.assumptions ?? [] {
+            Terminal.note("assumed: \(each.what) \(each.value) (\(each.reason); otherwise: \(each.option))")
+        }
+    }
+
     struct Import: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Check a model, copy it in and make it the active one.",
@@ -39,11 +46,7 @@ struct ModelCommand: ParsableCommand {
             (wishes.activates, wishes.accepts) = (!stage, accept)
             (wishes.retries, wishes.allowsDowngrade) = (retry, allowDowngrade)
             let report = try options.open().importModel(at: path, as: description, wishes: wishes)
-            for assumption in report.assumptions ?? [] {
-                Terminal.note(
-                    "assumed: \(assumption.what) \(assumption.value) (\(assumption.reason); otherwise: \(assumption.option))"
-                )
-            }
+            ModelCommand.tellAssumptions(of: report)
             try options.print(report) {
                 let name = "\(report.model.name)@\(report.model.version)"
                 // The first model has nothing to be compared with, and that needs no words.
