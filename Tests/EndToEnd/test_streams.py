@@ -194,3 +194,12 @@ def test_sources_that_cannot_take_turns_are_refused(meter):
     configure(meter, "[folder:camera, ingest]")
     meter.fails("run", naming=["source", "ingest", "a deployment of its own"])
     assert "a deployment of its own" in meter.text("check", status=1).stdout
+
+
+def test_what_is_wrong_with_each_of_several_sources_is_said(meter):
+    (meter.folder / "there").mkdir()
+    configure(meter, "[folder:there, folder:away, 'v4l2:/dev/video99']")
+    said = meter.text("check", status=1).stdout
+    assert f"{meter.folder / 'away'} does not exist" in said and "/dev/video99 cannot be used" in said
+    findings = meter("doctor", status=1)["findings"]
+    assert [each["state"] for each in findings if each["path"] == "source"].count("problem") >= 2

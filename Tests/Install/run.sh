@@ -12,6 +12,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$(dirname "$here")")
 # shellcheck source=SCRIPTDIR/../../Examples/quickstart/setup.sh
 source "$root/Examples/quickstart/setup.sh"
+# shellcheck source=SCRIPTDIR/bare.sh
+source "$here/bare.sh"
 
 keep=
 case ${1-} in
@@ -27,7 +29,6 @@ esac
 data="$root/../shared/data"
 [[ -d $data ]] || fail "run.sh needs the shared pictures and models at $data"
 
-SUITE=bookworm
 HOME_OF_ALL=/var/lib/gleaner
 STATION=$HOME_OF_ALL/default
 
@@ -62,30 +63,9 @@ is() { [[ $1 == "$2" ]] || fail "$3: $1, not $2"; }
 
 # ---- The bare Debian
 
-bare_root="$GLEANER_CACHE/install/$SUITE-$(dpkg --print-architecture).tar"
 archives="$GLEANER_CACHE/install/archives"
 work=
 leader=
-
-# A Debian as it comes onto a device: systemd, and nothing that Gleaner needs. Its lists of packages are up to date then.
-make_bare() {
-    [[ ! -e $bare_root ]] || return 0
-    local new="$work/bare"
-    note "making a bare Debian with debootstrap"
-    mkdir -p "$(dirname "$bare_root")"
-    debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,ca-certificates "$SUITE" "$new" >"$work/debootstrap.log" 2>&1 \
-        || fail "debootstrap failed; see $work/debootstrap.log"
-    chroot "$new" apt-get -qq update
-    chroot "$new" apt-get clean
-    tar -C "$new" -cf "$bare_root.part" .
-    mv "$bare_root.part" "$bare_root"
-    rm -rf "$new"
-}
-
-unpack_bare() {
-    mkdir -p "$1"
-    tar -C "$1" -xf "$bare_root"
-}
 
 boot() {
     # Landlock, by which a model that is tried is walled in, is not among what a container may call by itself.

@@ -69,11 +69,13 @@ public enum DeploymentCheck {
 
     /// What would keep the source from opening, as far as that can be seen without opening it.
     private static func sourceProblems(of deployment: Deployment) -> [Problem] {
-        do {
-            try deployment.configuration.source?.check(deployment.folder)
-            return []
-        } catch {
-            return [problem("source", error)]
+        (deployment.configuration.source?.each ?? []).compactMap { source in
+            do {
+                try source.check(deployment.folder)
+                return nil
+            } catch {
+                return problem("source", error)
+            }
         }
     }
 
