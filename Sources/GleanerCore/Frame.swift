@@ -12,6 +12,16 @@ public enum PictureEncoding: String, Sendable, Codable, CaseIterable {
     }
 }
 
+/// A picture as it is kept, with the digest of its bytes: computed once, and right for good.
+public struct Picture: Sendable {
+    public let bytes: [UInt8]
+    public let sha256: Digest
+    public init(_ bytes: [UInt8]) {
+        self.bytes = bytes
+        sha256 = Digest(of: bytes)
+    }
+}
+
 /// Row-major pixels of three interleaved channels, red first, 8 bits each, without padding.
 ///
 /// They show a frame, in its own size or in a smaller one: a large picture is decoded only as far as somebody needs it.

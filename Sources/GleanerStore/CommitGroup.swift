@@ -6,7 +6,7 @@ struct CommitGroup {
     struct Kept {
         var index: Int
         var record: SampleRecord
-        var picture: [UInt8]
+        var picture: Picture
         var evictionKey: Double
         var json: Data
         var diskByteCount: Int
@@ -41,14 +41,14 @@ struct CommitGroup {
             kept.append(
                 Kept(
                     index: index, record: record, picture: picture, evictionKey: key.isNaN ? .infinity : key,
-                    json: json, diskByteCount: PictureHome.diskByteCount(picture.count),
-                    home: homes.kind(for: picture.count), embedding: frame.embedding))
+                    json: json, diskByteCount: PictureHome.diskByteCount(picture.bytes.count),
+                    home: homes.kind(for: picture.bytes.count), embedding: frame.embedding))
         }
     }
 
     /// The record's lossless form; `nil` when it is not what it says, or cannot be written.
-    private static func encoded(_ record: SampleRecord, _ picture: [UInt8], sequence: UInt64) -> Data? {
-        guard record.bytes == picture.count, record.sha256 == Digest(of: picture), record.id.sequence == sequence,
+    private static func encoded(_ record: SampleRecord, _ picture: Picture, sequence: UInt64) -> Data? {
+        guard record.bytes == picture.bytes.count, record.sha256 == picture.sha256, record.id.sequence == sequence,
             sequence > 0, Int64(exactly: sequence) != nil, record.utility.isFinite
         else { return nil }
         var record = record
@@ -73,7 +73,7 @@ struct CommitGroup {
     }
 
     var files: [(path: String, bytes: [UInt8])] {
-        kept.filter { $0.home == .file }.map { ($0.path, $0.picture) }
+        kept.filter { $0.home == .file }.map { ($0.path, $0.picture.bytes) }
     }
 
     /// What a model was offered in this group.

@@ -145,7 +145,7 @@ extension DeploymentStore {
             try db.run("INSERT INTO embedding VALUES (?, ?, ?)", [key, model, Data(embedding.encoded)])
         }
         if kept.home == .inline {
-            try db.run("INSERT INTO picture VALUES (?, ?)", [key, Data(kept.picture)])
+            try db.run("INSERT INTO picture VALUES (?, ?)", [key, Data(kept.picture.bytes)])
         }
         try db.run("UPDATE run SET last_sequence = max(last_sequence, ?) WHERE run_key = ?", [sequence, run])
     }

@@ -3,9 +3,9 @@ public import GleanerCore
 /// What became of one frame that was offered.
 public struct FrameOutcome: Sendable {
     public enum Outcome: Sendable {
-        /// Kept. `picture` are the bytes whose digest the record has. Samples with larger eviction keys make room
+        /// Kept. The record has the picture's digest. Samples with larger eviction keys make room
         /// first, and this one is not stored at the expense of a smaller key.
-        case stored(SampleRecord, picture: [UInt8], evictionKey: Double)
+        case stored(SampleRecord, picture: Picture, evictionKey: Double)
         /// Seen and judged, and not worth keeping.
         case rejected(reason: String, topClass: String? = nil, model: ModelID? = nil, utility: Double? = nil)
         /// Lost: not read, not judged, or no room for it.

@@ -72,7 +72,8 @@ import Testing
         let folder = try TemporaryFolder()
         for number in 0..<5 { try folder.write("busy/\(number).png", "x") }
         try folder.makeFolder("silent")
-        let silent = try FolderSource(path: "\(folder.path)/silent", watches: true, stop: stop, recorded: { _, _ in [] })
+        let silent = try FolderSource(
+            path: "\(folder.path)/silent", watches: true, stop: stop, recorded: { _, _ in [] })
         let busy = try FolderSource(path: "\(folder.path)/busy", watches: false, stop: stop, recorded: { _, _ in [] })
         var source: any FrameSource = CombinedSource([silent, busy], stop: stop)
         var buffer = FrameBuffer()

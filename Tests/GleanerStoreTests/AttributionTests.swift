@@ -129,7 +129,7 @@ private struct Life {
             model: ModelFixture(active).id, prediction: prediction(said), utility: draw(), reason: reason,
             inclusionProbability: isAudit ? 0.25 : 1, perceptualHash: PerceptualHash(bits: sequence), split: .train)
         record.duplicateOf = isDuplicate ? "1-1" : nil
-        frame.outcome = .stored(record, picture: picture, evictionKey: draw())
+        frame.outcome = .stored(record, picture: Picture(picture), evictionKey: draw())
         entries.append(
             Entry(id: id, model: active, isAudit: isAudit, isDuplicate: isDuplicate, said: [active: said]))
     }

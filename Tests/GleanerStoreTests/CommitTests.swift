@@ -49,7 +49,7 @@ import Testing
         #expect(report.storedCount == 2)
         for frame in [small, large] {
             guard case .stored(let record, let picture, _) = frame.outcome else { continue }
-            #expect(try fixture.store.picture(of: record.id) == picture)
+            #expect(try fixture.store.picture(of: record.id) == picture.bytes)
             #expect(try fixture.state(record.id).record == record)
         }
         #expect(
@@ -152,9 +152,10 @@ import Testing
     @Test func aRecordThatIsNotItsPicturesIsDroppedAndCounted() throws {
         let fixture = try StoreFixture()
         var wrong = fixture.kept()
-        guard case .stored(let record, var picture, let key) = wrong.outcome else { return }
-        picture[0] ^= 1
-        wrong.outcome = .stored(record, picture: picture, evictionKey: key)
+        guard case .stored(let record, let picture, let key) = wrong.outcome else { return }
+        var bytes = picture.bytes
+        bytes[0] ^= 1
+        wrong.outcome = .stored(record, picture: Picture(bytes), evictionKey: key)
         let report = try fixture.commit([wrong, fixture.kept()])
         #expect(report.storedCount == 1)
         #expect(report.droppedCount == 1)

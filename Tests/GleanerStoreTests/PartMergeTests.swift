@@ -128,7 +128,8 @@ import Testing
         let fixture = try StoreFixture()
         let record = fixture.record(1, picture: [])
         let newcomer = CommitGroup.Kept(
-            index: 0, record: record, picture: [], evictionKey: 0, json: Data(), diskByteCount: 1 << 40, home: .file,
+            index: 0, record: record, picture: Picture([]), evictionKey: 0, json: Data(), diskByteCount: 1 << 40,
+            home: .file,
             embedding: nil)
         try Self.queue(seed: seed, levelCount: levelCount).write { db in
             // Some audit samples are above their share, and go first.

@@ -107,7 +107,7 @@ final class StoreFixture {
             sequence, picture: picture, utility: utility, reason: reason, model: model, prediction: prediction)
         return FrameOutcome(
             sequence: sequence, origin: origin(sequence),
-            outcome: .stored(record, picture: picture, evictionKey: key))
+            outcome: .stored(record, picture: Picture(picture), evictionKey: key))
     }
 
     func frame(_ outcome: FrameOutcome.Outcome) -> FrameOutcome {

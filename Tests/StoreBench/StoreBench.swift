@@ -159,11 +159,12 @@ struct StoreBench {
         precondition(report.storedCount == pictures.count, "not all were stored")
     }
 
-    private func outcome(of picture: [UInt8]) -> FrameOutcome {
+    private func outcome(of bytes: [UInt8]) -> FrameOutcome {
+        let picture = Picture(bytes)
         let utility = Self.draw(sequence)
         let record = SampleRecord(
-            id: SampleID(device: device, run: run, sequence: sequence), sha256: Digest(of: picture),
-            bytes: picture.count, encoding: .jpeg, width: 640, height: 480, source: "bench", origin: "\(sequence)",
+            id: SampleID(device: device, run: run, sequence: sequence), sha256: picture.sha256,
+            bytes: bytes.count, encoding: .jpeg, width: 640, height: 480, source: "bench", origin: "\(sequence)",
             capturedAt: .now(), model: Self.model,
             prediction: PredictionRecord(
                 .classification(probabilities: [0.6, 0.4]), labels: ["a", "b"], scoreMin: nil),

@@ -85,16 +85,16 @@ struct StoreStorm {
 
     private func outcome(_ number: Int) -> FrameOutcome.Outcome {
         if number % 5 == 4 { return .rejected(reason: "budget", topClass: "a", model: Self.model, utility: 0.2) }
-        let picture = [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: number % 3 == 0 ? 3000 : 60_000)
+        let bytes = [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: number % 3 == 0 ? 3000 : 60_000)
         let record = SampleRecord(
-            id: SampleID(device: device, run: run, sequence: sequence), sha256: Digest(of: picture),
-            bytes: picture.count, encoding: .png, width: 10, height: 10, source: "storm", origin: "\(number)",
+            id: SampleID(device: device, run: run, sequence: sequence), sha256: Digest(of: bytes),
+            bytes: bytes.count, encoding: .png, width: 10, height: 10, source: "storm", origin: "\(number)",
             capturedAt: nil, model: Self.model,
             prediction: PredictionRecord(
                 .classification(probabilities: [0.6, 0.4]), labels: ["a", "b"], scoreMin: nil),
             utility: Double(number % 100) / 100, reason: number % 10 == 0 ? .audit : .strategy("margin"),
             inclusionProbability: 1, perceptualHash: PerceptualHash(bits: 0), split: .train)
-        return .stored(record, picture: picture, evictionKey: Double(number * 7919 % 1009))
+        return .stored(record, picture: Picture(bytes), evictionKey: Double(number * 7919 % 1009))
     }
 
     private func export() throws {

@@ -22,7 +22,7 @@ extension Collector {
                 continue
             }
             if let (part, seconds) = pulse.longest, seconds > limit / 2 {
-                tell(manager, .status("hangs: its \(part) has been at one step for \(Int(seconds)) s"))
+                tell(manager, .status("hangs: its \(part.name) has been at one step for \(Int(seconds)) s"))
             } else {
                 tell(manager, .alive, status)
             }

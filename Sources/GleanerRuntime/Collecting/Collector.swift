@@ -8,8 +8,8 @@ import Synchronization
 
 /// Runs the loop of one deployment: frames in, samples kept, everything else counted.
 ///
-/// Four threads, each blocking in its own calls: the reader (files, cameras), the preparer (pixels), the judge (model,
-/// selection) and the writer (flushes). Bounded queues between them hold the faster ones back; a fifth thread watches
+/// Threads, each blocking in its own calls: the reader (files, cameras), the preparers (pixels), the judge (model,
+/// selection) and the writer (flushes). Bounded queues between them hold the faster ones back; one more thread watches
 /// for a newly activated model, and over one in probation. Nothing counts until the writer has made it durable, and the place in the source is
 /// written in the same transaction, so a crash at any instruction neither loses nor repeats a frame.
 ///
@@ -122,7 +122,7 @@ public final class Collector: @unchecked Sendable {
             "collecting", metadata: ["source": "\(source.name)", "model": "\(model.manifest.id)", "run": "\(run)"])
 
         async let reader: Void = Self.onThread("reader") { self.read(frames) }
-        async let preparer: Void = Self.onThread("preparer") { self.prepare() }
+        async let preparing: Void = prepare(frames)
         Self.start("judge", judging) { self.judge(judge, clock: clock) }
         async let writer: Void = Self.onThread("writer") { self.write(telling: frames) }
         async let watcher: Void = Self.onThread("watcher") { [shadow] in self.watch(clock: clock, shadow: shadow) }
@@ -130,7 +130,7 @@ public final class Collector: @unchecked Sendable {
         await judging.wait()
         // After a failure the process may also start itself anew.
         if failure.withLock({ $0 == nil }) { tellStopping() }
-        _ = await (reader, preparer, writer)
+        _ = await (reader, preparing, writer)
         stop.raise()
         await frames.close()
         await watcher
@@ -226,16 +226,27 @@ public final class Collector: @unchecked Sendable {
         }
     }
 
-    // MARK: The preparer
+    // MARK: The preparers
 
-    private func prepare() {
-        defer { prepared.close() }
+    /// Two of them where frames can wait: large pictures take longer to decode than a small model to look at. A camera's
+    /// frames come one at a time, and where the loop rests there is one.
+    private func prepare(_ source: any FrameSource) async {
+        let alone = source.isLive || deployment.configuration.inference.pace.rests || Workers.count == 1
+        await withDiscardingTaskGroup { group in
+            for part in alone ? [.preparer] : [LoopPulse.Part.preparer, .otherPreparer] {
+                group.addTask { await Self.onThread("preparer") { self.prepare(as: part) } }
+            }
+        }
+        prepared.close()
+    }
+
+    private func prepare(as part: LoopPulse.Part) {
         let preparer = FramePreparer(wish: wish, times: times)
         while let slot = full.pop() {
-            pulse.work(.preparer)
+            pulse.work(part)
             preparer.prepare(slot)
-            pulse.rest(.preparer)
-            guard prepared.push(slot) else { return }
+            pulse.rest(part)
+            guard prepared.push(slot, inTurn: slot.sequence) else { return }
         }
     }
 

@@ -160,9 +160,9 @@ final class FrameJudge: @unchecked Sendable {
                 reason: reason.rawValue, topClass: topClass(of: candidate), model: manifest.id, utility: utility?.value)
         case .keep(let choice):
             if choice.reason == .strategy(Disagreement.name) { shadow?.report.kept += 1 }
-            let picture: [UInt8]
+            let picture: Picture
             do {
-                picture = try self.picture(of: slot)
+                picture = Picture(try self.picture(of: slot))
             } catch {
                 return frame.outcome = .dropped(
                     reason: error.codeText, topClass: topClass(of: candidate), model: manifest.id)
@@ -181,11 +181,11 @@ final class FrameJudge: @unchecked Sendable {
     }
 
     private func sampleRecord(
-        of candidate: Candidate, slot: FrameSlot, picture: [UInt8], choice: Choice, scene: Int
+        of candidate: Candidate, slot: FrameSlot, picture: Picture, choice: Choice, scene: Int
     ) -> SampleRecord {
         let id = SampleID(device: device, run: run, sequence: slot.sequence)
         var record = SampleRecord(
-            id: id, sha256: Digest(of: picture), bytes: picture.count, encoding: slot.encoding,
+            id: id, sha256: picture.sha256, bytes: picture.bytes.count, encoding: slot.encoding,
             width: slot.buffer.pixels.frameWidth, height: slot.buffer.pixels.frameHeight,
             source: slot.buffer.origin.source, origin: String(slot.buffer.origin.name),
             capturedAt: slot.buffer.capturedAt,

@@ -11,6 +11,7 @@ final class HandoffQueue<Element: Sendable>: @unchecked Sendable {
     private var elements: [Element] = []
     private var isClosed = false
     private let countMax: Int
+    private var nextTurn: UInt64 = 1
 
     init(countMax: Int) {
         precondition(countMax > 0, "a queue of no places never moves")
@@ -24,6 +25,20 @@ final class HandoffQueue<Element: Sendable>: @unchecked Sendable {
         defer { condition.unlock() }
         while elements.count >= countMax, !isClosed { condition.wait() }
         guard !isClosed else { return false }
+        elements.append(element)
+        condition.broadcast()
+        return true
+    }
+
+    /// The same where several produce what has an order: waits until all before it were pushed, too.
+    ///
+    /// - Parameter turn: 1 for the first element, and no number twice.
+    func push(_ element: Element, inTurn turn: UInt64) -> Bool {
+        condition.lock()
+        defer { condition.unlock() }
+        while elements.count >= countMax || turn != nextTurn, !isClosed { condition.wait() }
+        guard !isClosed else { return false }
+        nextTurn += 1
         elements.append(element)
         condition.broadcast()
         return true

@@ -6,7 +6,8 @@ import Synchronization
 /// The reader is not among them: a camera may be silent and a folder empty for as long as they like.
 final class LoopPulse: Sendable {
     enum Part: Int, CaseIterable, Sendable {
-        case preparer, judge, writer
+        case preparer, otherPreparer, judge, writer
+        var name: String { self == .otherPreparer ? "preparer" : "\(self)" }
     }
 
     private let busySince = Mutex<[ContinuousClock.Instant?]>(.init(repeating: nil, count: Part.allCases.count))
