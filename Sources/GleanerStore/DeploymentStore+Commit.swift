@@ -51,14 +51,16 @@ extension DeploymentStore {
     /// The origins that were offered before under some names of a source, in this run or an earlier one; those that
     /// awaited an answer are not among them.
     public func seenOrigins(of source: String, named names: [Substring]) throws -> Set<FrameOrigin> {
-        try read { db in
+        var asked = JSONList()
+        for name in names { asked.append(name) }
+        return try read { [asked] db in
             let rows = try Row.fetchCursor(
                 db.cachedStatement(
                     sql: """
                         SELECT seen.name, bytes, modified_ns
                         FROM json_each(?) AS asked CROSS JOIN seen ON seen.name = asked.value
                         WHERE source_key = (SELECT source_key FROM source WHERE name = ?)
-                        """), arguments: [Self.json(names), source])
+                        """), arguments: [asked.text, source])
             var origins: Set<FrameOrigin> = []
             while let row = try rows.next() {
                 let name: String = row["name"]
@@ -71,34 +73,13 @@ extension DeploymentStore {
         }
     }
 
-    /// An array of texts, in one piece of memory: an encoder takes some for each.
-    private static func json(_ texts: [Substring]) -> String {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(texts.reduce(1) { $0 + $1.utf8.count + 3 })
-        bytes.append(UInt8(ascii: "["))
-        for text in texts {
-            bytes += bytes.count == 1 ? "\"".utf8 : ",\"".utf8
-            for byte in text.utf8 {
-                switch byte {
-                case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
-                case ..<0x10: bytes += "\\u000\(String(byte, radix: 16))".utf8
-                case ..<0x20: bytes += "\\u00\(String(byte, radix: 16))".utf8
-                default: bytes.append(byte)
-                }
-            }
-            bytes.append(UInt8(ascii: "\""))
-        }
-        bytes.append(UInt8(ascii: "]"))
-        return String(decoding: bytes, as: UTF8.self)
-    }
-
     private func insert(
         _ group: CommitGroup, state: Data?, at now: Instant, _ db: Database
     ) throws -> CommitReport {
         try forgetRemovedFiles(db)
         var keys = KeyCache(db)
         for kept in group.kept { try insert(kept, at: now, &keys, db) }
-        for frame in group.outcomes { try markSeen(frame.origin, &keys, db) }
+        try markSeen(group.outcomes, &keys, db)
         try remember(group.answers, &keys, db)
         try record(group.outcomes, db)
         for (sample, count) in group.represented {
@@ -151,14 +132,26 @@ extension DeploymentStore {
     }
 
     /// A camera's frames never come again: only those that have a file are remembered.
-    private func markSeen(_ origin: FrameOrigin, _ keys: inout KeyCache, _ db: Database) throws {
-        guard origin.byteCount != 0 || origin.modifiedNanoseconds != 0 else { return }
+    private func markSeen(_ outcomes: [FrameOutcome], _ keys: inout KeyCache, _ db: Database) throws {
+        var list = JSONList()
+        for origin in outcomes.lazy.map(\.origin) where origin.byteCount != 0 || origin.modifiedNanoseconds != 0 {
+            let source = try keys.source(origin.source)
+            list.appendList {
+                $0.append(source)
+                $0.append(origin.name)
+                $0.append(origin.byteCount)
+                $0.append(origin.modifiedNanoseconds)
+            }
+        }
+        guard !list.isEmpty else { return }
         try db.run(
             """
-            INSERT INTO seen VALUES (?, ?, ?, ?)
+            INSERT INTO seen
+            SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+              json_extract(value, '$[3]')
+            FROM json_each(?) WHERE true
             ON CONFLICT DO UPDATE SET bytes = excluded.bytes, modified_ns = excluded.modified_ns
-            """,
-            [try keys.source(origin.source), String(origin.name), origin.byteCount, origin.modifiedNanoseconds])
+            """, [list.text])
     }
 
     /// A number that is the sample's for good and tells nothing about it: the order of audit samples in batches.

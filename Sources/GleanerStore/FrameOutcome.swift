@@ -30,13 +30,13 @@ public struct FrameOutcome: Sendable {
 
     /// A frame's part of the recorded run.
     public struct Recording: Sendable {
-        /// As long as those of the frames before and after.
-        public var record: [UInt8]
+        /// As long as those of the frames before and after; a part of what holds those of all its group.
+        public var record: ArraySlice<UInt8>
         /// What changed since the frame before, in order.
         public var changes: [JSONValue]
         /// What to go on from, if a new segment begins with this frame.
         public var start: JSONValue?
-        public init(record: [UInt8], changes: [JSONValue] = [], start: JSONValue? = nil) {
+        public init(record: ArraySlice<UInt8>, changes: [JSONValue] = [], start: JSONValue? = nil) {
             self.record = record
             self.changes = changes
             self.start = start

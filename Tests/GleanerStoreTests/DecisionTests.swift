@@ -24,7 +24,7 @@ import Testing
             origin: FrameOrigin(source: "folder:/f", name: "\(sequence)", byteCount: 1, modifiedNanoseconds: 1),
             outcome: .rejected(reason: "below_budget"))
         let record = [UInt8](repeating: UInt8(truncatingIfNeeded: sequence), count: Self.recordByteCount)
-        frame.recording = .init(record: record, changes: changes, start: start)
+        frame.recording = .init(record: record[...], changes: changes, start: start)
         return frame
     }
 

@@ -39,7 +39,8 @@ extension Collector {
         let states = group.compactMap { if case .state(let state, let instant) = $0 { (state, instant) } else { nil } }
         if let last = [frames.last?.instant, states.last?.1].compactMap({ $0 }).max() {
             let report = try times.measure(.commit) {
-                try deployment.store.commit(frames.map(\.recorded), collectorState: states.last?.0, at: last)
+                try deployment.store.commit(
+                    FrameJudge.Judged.recorded(frames), collectorState: states.last?.0, at: last)
             }
             let gone = report.expired.union(report.refused.keys.map(\.local))
             if !gone.isEmpty { tell(FeedbackNews(released: gone)) }

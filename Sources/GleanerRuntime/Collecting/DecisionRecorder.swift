@@ -54,8 +54,8 @@ struct DecisionRecorder {
         var changes: [SelectorChange]
         var start: JSONValue?
 
-        var recording: FrameOutcome.Recording {
-            FrameOutcome.Recording(record: record.encoded, changes: changes.map(\.json), start: start)
+        func recording(_ bytes: ArraySlice<UInt8>) -> FrameOutcome.Recording {
+            FrameOutcome.Recording(record: bytes, changes: changes.map(\.json), start: start)
         }
     }
 }

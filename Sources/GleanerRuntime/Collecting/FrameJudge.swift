@@ -13,11 +13,20 @@ final class FrameJudge: @unchecked Sendable {
         var instant: Instant
         var entry: DecisionRecorder.Entry?
 
-        /// As the queue takes it.
-        var recorded: FrameOutcome {
-            var outcome = outcome
-            outcome.recording = entry?.recording
-            return outcome
+        /// A group as the queue takes it: what is recorded of all its frames lies in one piece of memory.
+        static func recorded(_ group: [Judged]) -> [FrameOutcome] {
+            var bytes: [UInt8] = []
+            bytes.reserveCapacity(group.count * DecisionRecord.byteCount)
+            for frame in group { frame.entry?.record.append(to: &bytes) }
+            var rest = bytes[...]
+            return group.map { frame in
+                var outcome = frame.outcome
+                outcome.recording = frame.entry.map { entry in
+                    defer { rest = rest.dropFirst(DecisionRecord.byteCount) }
+                    return entry.recording(rest.prefix(DecisionRecord.byteCount))
+                }
+                return outcome
+            }
         }
     }
 

@@ -85,7 +85,12 @@ extension DecisionRecord {
     /// hash (8), three scores, utility, distance (4 each), like (4).
     public var encoded: [UInt8] {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(Self.byteCount)
+        append(to: &bytes)
+        return bytes
+    }
+
+    /// Appends ``encoded``.
+    public func append(to bytes: inout [UInt8]) {
         let source = (UInt8(clamping: source) & Self.sourceMask) << Self.sourceShift
         bytes.append(course.rawValue | source | (scores.task == .detection ? Self.detectionFlag : 0))
         bytes.append(outcome.rawValue)
@@ -99,7 +104,6 @@ extension DecisionRecord {
         bytes.append((answer?.utility ?? .nan).bitPattern)
         bytes.append((like?.distance ?? .nan).bitPattern)
         bytes.append(like.map { $0.sequence.map { UInt32(clamping: $0) } ?? Self.earlier32 } ?? Self.nothing32)
-        return bytes
     }
 
     /// Reads ``encoded``; `nil` for bytes that are none.

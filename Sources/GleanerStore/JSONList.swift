@@ -1,0 +1,49 @@
+/// An array as SQLite's `json_each` reads it, written into one piece of memory: an encoder takes some for each element.
+struct JSONList {
+    private var bytes = [UInt8(ascii: "[")]
+
+    var isEmpty: Bool { bytes.count == 1 }
+
+    /// The whole array.
+    var text: String { String(decoding: bytes + [UInt8(ascii: "]")], as: UTF8.self) }
+
+    mutating func append(_ text: Substring) {
+        separate()
+        bytes.append(UInt8(ascii: "\""))
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+                bytes.append(UInt8(ascii: "\\"))
+                bytes.append(byte)
+            case ..<0x10: bytes += "\\u000\(String(byte, radix: 16))".utf8
+            case ..<0x20: bytes += "\\u00\(String(byte, radix: 16))".utf8
+            default: bytes.append(byte)
+            }
+        }
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    mutating func append(_ number: Int64) {
+        separate()
+        if number < 0 { bytes.append(UInt8(ascii: "-")) }
+        let begin = bytes.count
+        var rest = number.magnitude
+        repeat {
+            bytes.append(UInt8(ascii: "0") + UInt8(rest % 10))
+            rest /= 10
+        } while rest > 0
+        bytes[begin...].reverse()
+    }
+
+    /// Appends an array.
+    mutating func appendList(_ fill: (inout JSONList) throws -> Void) rethrows {
+        separate()
+        bytes.append(UInt8(ascii: "["))
+        try fill(&self)
+        bytes.append(UInt8(ascii: "]"))
+    }
+
+    private mutating func separate() {
+        if bytes.last != UInt8(ascii: "[") { bytes.append(UInt8(ascii: ",")) }
+    }
+}
