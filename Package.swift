@@ -167,8 +167,9 @@ let package = Package(
         .testTarget(
             name: "GleanerRuntimeTests",
             dependencies: [
-                "GleanerRuntime", "GleanerCore", "GleanerExport", "GleanerImaging", "GleanerInference", "GleanerStore",
-                "GleanerTesting", "gleaner", .product(name: "Logging", package: "swift-log"),
+                "GleanerRuntime", "GleanerCore", "GleanerExport", "GleanerImaging", "GleanerInference",
+                "GleanerSelection",
+                "GleanerStore", "GleanerTesting", "gleaner", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
     ]

@@ -72,6 +72,9 @@ public struct Candidate: Sendable {
         self.embedding = embedding
         self.frameSize = frameSize
     }
+
+    /// The label of its best class; `nil` for a frame in which nothing was found.
+    public var topClass: String? { prediction.topClassIndex.map { manifest.labels[$0] } }
 }
 
 /// Randomness that can be replayed: a number for each frame and purpose, drawn from the seed alone.

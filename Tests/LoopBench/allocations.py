@@ -26,7 +26,7 @@ from driver import Gleaner, write_configuration  # noqa: E402
 
 FLAGS = ["-std=c11", "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror"]
 # The writer's work is done once for a whole group of frames.
-LOOP = ("reader", "preparer", "judge")
+LOOP = ("reader", "preparer", "judge", "keeper")
 THREADS = (*LOOP, "writer")
 # Allocates because whoever calls it needs something.
 PLUMBING = re.compile(r"(ld-|libc\.|libm\.|libgcc|libstdc|libswift|lib_?Foundation|libdispatch|libBlocks|allocations)")

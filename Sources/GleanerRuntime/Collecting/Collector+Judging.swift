@@ -44,7 +44,7 @@ extension Collector {
                 if let given = slot.buffer.given { follow(given.model, in: judge) }
                 let now = clock.now()
                 let frame = judge.judge(slot, at: now)
-                _ = empty.push(slot)
+                if frame.kept == nil { _ = empty.push(slot) }
                 for alarm in judge.takeAlarms() { raise(alarm, model: judge.model.manifest.id) }
                 if concludeProbation(in: judge) { rescoring.begin() }
                 concludeShadow(in: judge)

@@ -9,13 +9,13 @@ extension Collector {
         var progress = Progress()
         var lastInstant: Instant?
         let lingerSeconds = source.givesPredictions ? Self.answerLingerSeconds : Self.groupLingerSeconds
-        while let group = judged.popAll(lingerSeconds: lingerSeconds) {
+        while let group = finished.popAll(lingerSeconds: lingerSeconds) {
             pulse.work(.writer)
             defer { pulse.rest(.writer) }
             do {
                 lastInstant = try commit(group, &progress, telling: frames) ?? lastInstant
             } catch {
-                judged.close()
+                finished.close()
                 return fail(error)
             }
             progress.remaining = remaining.withLock { $0 }

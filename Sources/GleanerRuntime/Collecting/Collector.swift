@@ -9,9 +9,10 @@ import Synchronization
 /// Runs the loop of one deployment: frames in, samples kept, everything else counted.
 ///
 /// Threads, each blocking in its own calls: the reader (files, cameras), the preparers (pixels), the judge (model,
-/// selection) and the writer (flushes). Bounded queues between them hold the faster ones back; one more thread watches
-/// for a newly activated model, and over one in probation. Nothing counts until the writer has made it durable, and the place in the source is
-/// written in the same transaction, so a crash at any instruction neither loses nor repeats a frame.
+/// selection), the keeper (pictures of kept frames) and the writer (flushes). Bounded queues between them hold the faster
+/// ones back; one more thread watches for a newly activated model, and over one in probation. Nothing counts until the
+/// writer has made it durable, and the place in the source is written in the same transaction, so a crash at any
+/// instruction neither loses nor repeats a frame.
 ///
 /// `@unchecked Sendable`: the stored properties are constants; what threads share is in `Mutex`es and queues.
 public final class Collector: @unchecked Sendable {
@@ -47,7 +48,8 @@ public final class Collector: @unchecked Sendable {
     let empty = HandoffQueue<FrameSlot>(countMax: slotCount)
     let full = HandoffQueue<FrameSlot>(countMax: slotCount)
     let prepared = HandoffQueue<FrameSlot>(countMax: slotCount)
-    let judged = HandoffQueue<Finding>(countMax: groupCountMax)
+    let judged = HandoffQueue<Finding>(countMax: slotCount)
+    let finished = HandoffQueue<Finding>(countMax: groupCountMax)
     let nextModel = Mutex<NextModel?>(nil)
     let nextShadow = Mutex<ShadowChange?>(nil)
     let news = Mutex<FeedbackNews?>(nil)
@@ -80,7 +82,7 @@ public final class Collector: @unchecked Sendable {
         self.report = report
     }
 
-    /// What the judge hands to the writer.
+    /// What the judge hands to the keeper, and that one to the writer.
     enum Finding: Sendable {
         case frame(FrameJudge.Judged)
         /// What selection remembers, after all frames before it.
@@ -111,6 +113,7 @@ public final class Collector: @unchecked Sendable {
             memory: try rememberedHashes(), bank: try rememberedEmbeddings(of: model.manifest.id),
             state: restored.state, recordedByteCountMax: deployment.configuration.storage.decisionByteCountMax,
             inference: inference, wish: wish)
+        let keeper = FrameKeeper(device: judge.device, run: run, settings: judge.settings)
         judge.learn(FeedbackNews(competence: [model.manifest.id: try store.competence(of: model.manifest.id)]))
         var shadow: ModelID?
         if let loaded {
@@ -124,13 +127,14 @@ public final class Collector: @unchecked Sendable {
         async let reader: Void = Self.onThread("reader") { self.read(frames) }
         async let preparing: Void = prepare(frames)
         Self.start("judge", judging) { self.judge(judge, clock: clock) }
+        async let keeping: Void = Self.onThread("keeper") { self.keep(keeper) }
         async let writer: Void = Self.onThread("writer") { self.write(telling: frames) }
         async let watcher: Void = Self.onThread("watcher") { [shadow] in self.watch(clock: clock, shadow: shadow) }
         async let _: Void = supervise(model.manifest.id)
         await judging.wait()
         // After a failure the process may also start itself anew.
         if failure.withLock({ $0 == nil }) { tellStopping() }
-        _ = await (reader, preparing, writer)
+        _ = await (reader, preparing, keeping, writer)
         stop.raise()
         await frames.close()
         await watcher

@@ -7,11 +7,21 @@ import GleanerStore
 ///
 /// `@unchecked Sendable`: made on one thread, then handed to the judge's, the only one to touch it from then on.
 final class FrameJudge: @unchecked Sendable {
+    /// A frame that is to be kept, in its slot.
+    struct Kept: Sendable {
+        var slot: FrameSlot
+        var candidate: Candidate
+        var choice: Choice
+        var scene: Int
+    }
+
     /// What a judged frame carries to the writer.
     struct Judged: Sendable {
         var outcome: FrameOutcome
         var instant: Instant
         var entry: DecisionRecorder.Entry?
+        /// Set for a frame that is to be kept; what becomes of it is known once its picture is made.
+        var kept: Kept?
 
         /// A group as the queue takes it: what is recorded of all its frames lies in one piece of memory.
         static func recorded(_ group: [Judged]) -> [FrameOutcome] {
@@ -41,7 +51,6 @@ final class FrameJudge: @unchecked Sendable {
     private var recorder: DecisionRecorder?
     private let draw: SeededDraw
     private let wish: InputWish
-    private var encoder = PictureEncoder()
     // For kept frames that are scored anew.
     private var decoder = PictureDecoder()
     private var pixels = PixelBuffer()
@@ -118,19 +127,21 @@ final class FrameJudge: @unchecked Sendable {
         frame.lateCount = slot.buffer.lateCount
         recorder?.willDecide { selector.state }
         var record = DecisionRecord(course: .unread, instant: now)
+        var kept: Kept?
         if let failure = slot.failure ?? slot.damage {
             frame.outcome = .dropped(reason: failure.codeText)
         } else {
             slot.watch.resume()
-            judgePicture(slot, at: now, into: &frame, &record)
-            slot.watch.endFrame()
+            kept = judgePicture(slot, at: now, into: &frame, &record)
+            if kept == nil { slot.watch.endFrame() }
         }
-        return Judged(outcome: frame, instant: now, entry: recorder?.entry(of: record))
+        return Judged(outcome: frame, instant: now, entry: recorder?.entry(of: record), kept: kept)
     }
 
+    /// - Returns: the frame, if it is to be kept.
     private func judgePicture(
         _ slot: FrameSlot, at now: Instant, into frame: inout FrameOutcome, _ record: inout DecisionRecord
-    ) {
+    ) -> Kept? {
         let id = model.manifest.id
         let gate = selector.gate(
             sequence: slot.sequence, hash: slot.hash, of: slot.buffer.sourceNumber, at: now)
@@ -140,13 +151,15 @@ final class FrameJudge: @unchecked Sendable {
         if gate.stops {
             frame.exposure = .init(model: id, confidence: nil)
             frame.duplicateOf = gate.duplicateOf
-            return frame.outcome = .rejected(reason: RejectionReason.duplicate.rawValue, model: id)
+            frame.outcome = .rejected(reason: RejectionReason.duplicate.rawValue, model: id)
+            return nil
         }
         let said: ServingModel.Said
         do {
             said = try serving.say(of: slot)
         } catch {
-            return frame.outcome = .dropped(reason: error.codeText, model: id)
+            frame.outcome = .dropped(reason: error.codeText, model: id)
+            return nil
         }
         let (manifest, scoreMin) = (said.model.manifest, said.scoreMin)
         var candidate = Candidate(
@@ -155,7 +168,7 @@ final class FrameJudge: @unchecked Sendable {
             frameSize: FrameSize(
                 width: slot.buffer.pixels.frameWidth, height: slot.buffer.pixels.frameHeight))
         candidate.disagreement = shadow?.disagreement(
-            with: said.prediction, of: manifest, scoreMin: scoreMin, on: { try picture(of: slot) },
+            with: said.prediction, of: manifest, scoreMin: scoreMin, on: { try slot.picture() },
             sequence: slot.sequence)
         let confidence = Double(said.prediction.confidence(scoreMin: scoreMin))
         frame.exposure = .init(model: manifest.id, confidence: gate.duplicateOf == nil ? confidence : nil)
@@ -166,62 +179,13 @@ final class FrameJudge: @unchecked Sendable {
         case .reject(let reason, let utility, let original):
             frame.duplicateOf = original
             frame.outcome = .rejected(
-                reason: reason.rawValue, topClass: topClass(of: candidate), model: manifest.id, utility: utility?.value)
+                reason: reason.rawValue, topClass: candidate.topClass, model: manifest.id, utility: utility?.value)
+            return nil
         case .keep(let choice):
             if choice.reason == .strategy(Disagreement.name) { shadow?.report.kept += 1 }
-            let picture: Picture
-            do {
-                picture = Picture(try self.picture(of: slot))
-            } catch {
-                return frame.outcome = .dropped(
-                    reason: error.codeText, topClass: topClass(of: candidate), model: manifest.id)
-            }
-            let sample = sampleRecord(
-                of: candidate, slot: slot, picture: picture, choice: choice, scene: gate.scene)
             frame.embedding = candidate.embedding
-            frame.outcome = .stored(
-                sample, picture: picture,
-                evictionKey: EvictionKey(
-                    utility: choice.utility, isAudit: choice.reason.isAudit, run: run, sequence: slot.sequence,
-                    draw: draw
-                ).value)
-            slot.watch.end(.keep)
+            return Kept(slot: slot, candidate: candidate, choice: choice, scene: gate.scene)
         }
-    }
-
-    private func sampleRecord(
-        of candidate: Candidate, slot: FrameSlot, picture: Picture, choice: Choice, scene: Int
-    ) -> SampleRecord {
-        let id = SampleID(device: device, run: run, sequence: slot.sequence)
-        var record = SampleRecord(
-            id: id, sha256: picture.sha256, bytes: picture.bytes.count, encoding: slot.encoding,
-            width: slot.buffer.pixels.frameWidth, height: slot.buffer.pixels.frameHeight,
-            source: slot.buffer.origin.source, origin: String(slot.buffer.origin.name),
-            capturedAt: slot.buffer.capturedAt,
-            model: candidate.manifest.id,
-            prediction: PredictionRecord(
-                candidate.prediction, labels: candidate.manifest.labels, scoreMin: candidate.scoreMin),
-            utility: choice.utility.value, reason: choice.reason, inclusionProbability: choice.inclusionProbability,
-            perceptualHash: candidate.hash,
-            split: SplitRule.split(
-                of: id, isAudit: choice.reason.isAudit, validationShare: settings.validationShare))
-        record.scene = scene
-        record.distance = choice.distance
-        record.uncertaintyWeight = choice.uncertaintyWeight
-        record.duplicateOf = choice.duplicateOf?.description
-        return record
-    }
-
-    /// The frame's picture: as it was captured, or encoded now.
-    private func picture(of slot: FrameSlot) throws -> [UInt8] {
-        if case .pixels(let encoding) = slot.buffer.content, slot.buffer.encoded.isEmpty {
-            slot.buffer.encoded = try encoder.encode(slot.buffer.pixels, as: encoding)
-        }
-        return slot.buffer.encoded
-    }
-
-    private func topClass(of candidate: Candidate) -> String? {
-        candidate.prediction.topClassIndex.map { candidate.manifest.labels[$0] }
     }
 
     // MARK: Kept frames, seen by a later model

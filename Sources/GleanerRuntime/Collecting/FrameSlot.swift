@@ -1,7 +1,8 @@
 import GleanerCore
 import GleanerImaging
 
-/// One of the few frame buffers that travel round the loop: filled by the reader, emptied by the judge, used again.
+/// One of the few frame buffers that travel round the loop: filled by the reader, used again once its frame was turned away
+/// or its picture is made.
 ///
 /// `@unchecked Sendable`: a slot has one owner at a time. It is handed over through a ``HandoffQueue``, whose lock
 /// orders the accesses.
@@ -22,6 +23,16 @@ final class FrameSlot: @unchecked Sendable {
     var input: ModelInput?
     /// Whether ``input`` holds this frame.
     var isPrepared = false
+
+    private var encoder = PictureEncoder()
+
+    /// Its picture: as it was captured, or encoded now.
+    func picture() throws -> [UInt8] {
+        if case .pixels(let encoding) = buffer.content, buffer.encoded.isEmpty {
+            buffer.encoded = try encoder.encode(buffer.pixels, as: encoding)
+        }
+        return buffer.encoded
+    }
 
     /// Decodes its picture anew where that was done for a model of smaller frames than the one that asks now, as just
     /// after a change of models.

@@ -20,25 +20,15 @@ final class HandoffQueue<Element: Sendable>: @unchecked Sendable {
     }
 
     /// Waits for a free place; `false` when the queue was closed and the element was not taken.
-    func push(_ element: Element) -> Bool {
-        condition.lock()
-        defer { condition.unlock() }
-        while elements.count >= countMax, !isClosed { condition.wait() }
-        guard !isClosed else { return false }
-        elements.append(element)
-        condition.broadcast()
-        return true
-    }
-
-    /// The same where several produce what has an order: waits until all before it were pushed, too.
     ///
-    /// - Parameter turn: 1 for the first element, and no number twice.
-    func push(_ element: Element, inTurn turn: UInt64) -> Bool {
+    /// - Parameter turn: For elements of several producers that have an order: 1 for the first, and no number twice. It
+    ///   waits until all before it were pushed, too.
+    func push(_ element: Element, inTurn turn: UInt64? = nil) -> Bool {
         condition.lock()
         defer { condition.unlock() }
-        while elements.count >= countMax || turn != nextTurn, !isClosed { condition.wait() }
+        while elements.count >= countMax || turn.map({ $0 != nextTurn }) ?? false, !isClosed { condition.wait() }
         guard !isClosed else { return false }
-        nextTurn += 1
+        if turn != nil { nextTurn += 1 }
         elements.append(element)
         condition.broadcast()
         return true

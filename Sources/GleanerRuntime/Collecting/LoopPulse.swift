@@ -6,7 +6,7 @@ import Synchronization
 /// The reader is not among them: a camera may be silent and a folder empty for as long as they like.
 final class LoopPulse: Sendable {
     enum Part: Int, CaseIterable, Sendable {
-        case preparer, otherPreparer, judge, writer
+        case preparer, otherPreparer, judge, keeper, writer
         var name: String { self == .otherPreparer ? "preparer" : "\(self)" }
     }
 

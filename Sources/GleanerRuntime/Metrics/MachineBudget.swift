@@ -71,6 +71,7 @@ private struct BudgetTrial: ~Copyable {
     private let model: LoadedModel
     private let preparer: FramePreparer
     private let judge: FrameJudge
+    private let keeper: FrameKeeper
     private let slot = FrameSlot()
     private var decoder = PictureDecoder()
     private var pixels = PixelBuffer()
@@ -89,6 +90,7 @@ private struct BudgetTrial: ~Copyable {
             device: DeviceID(rawValue: 0), run: RunID(counter: 0, nonce: 0), settings: settings, model: model,
             memory: HashMemory(), bank: EmbeddingBank(), state: nil, recordedByteCountMax: 0,
             inference: InferenceWatch(), wish: wish)
+        keeper = FrameKeeper(device: judge.device, run: judge.run, settings: settings)
     }
 
     /// Judges the source's next frame; `false` at its end.
@@ -102,7 +104,8 @@ private struct BudgetTrial: ~Copyable {
         slot.sequence += 1
         preparer.prepare(slot)
         let frame = judge.judge(slot, at: now)
-        if case .dropped(let reason, _, _, _) = frame.outcome.outcome {
+        let outcome = frame.kept.map { keeper.outcome(of: $0) } ?? frame.outcome.outcome
+        if case .dropped(let reason, _, _, _) = outcome {
             throw GleanerError(.sourceUnavailable, "\(slot.buffer.origin.name) cannot be judged: \(reason)")
         }
         frameCount += 1
