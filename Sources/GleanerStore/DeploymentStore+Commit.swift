@@ -51,7 +51,7 @@ extension DeploymentStore {
     /// The origins that were offered before under some names of a source, in this run or an earlier one; those that
     /// awaited an answer are not among them.
     public func seenOrigins(of source: String, named names: [Substring]) throws -> Set<FrameOrigin> {
-        var asked = JSONList()
+        var asked = JSONList(byteCount: names.reduce(2) { $0 + $1.utf8.count + 3 })
         for name in names { asked.append(name) }
         return try read { [asked] db in
             let rows = try Row.fetchCursor(
@@ -133,7 +133,7 @@ extension DeploymentStore {
 
     /// A camera's frames never come again: only those that have a file are remembered.
     private func markSeen(_ outcomes: [FrameOutcome], _ keys: inout KeyCache, _ db: Database) throws {
-        var list = JSONList()
+        var list = JSONList(byteCount: outcomes.reduce(2) { $0 + $1.origin.name.utf8.count + 48 })
         for origin in outcomes.lazy.map(\.origin) where origin.byteCount != 0 || origin.modifiedNanoseconds != 0 {
             let source = try keys.source(origin.source)
             list.appendList {

@@ -2,10 +2,19 @@
 struct JSONList {
     private var bytes = [UInt8(ascii: "[")]
 
+    /// - Parameter byteCount: About how long it will be.
+    init(byteCount: Int = 0) { bytes.reserveCapacity(byteCount) }
+
     var isEmpty: Bool { bytes.count == 1 }
 
     /// The whole array.
-    var text: String { String(decoding: bytes + [UInt8(ascii: "]")], as: UTF8.self) }
+    var text: String {
+        String(unsafeUninitializedCapacity: bytes.count + 1) { memory in
+            _ = memory.update(fromContentsOf: bytes)
+            memory[bytes.count] = UInt8(ascii: "]")
+            return memory.count
+        }
+    }
 
     mutating func append(_ text: Substring) {
         separate()
@@ -26,13 +35,18 @@ struct JSONList {
     mutating func append(_ number: Int64) {
         separate()
         if number < 0 { bytes.append(UInt8(ascii: "-")) }
-        let begin = bytes.count
+        var first = bytes.count
         var rest = number.magnitude
         repeat {
             bytes.append(UInt8(ascii: "0") + UInt8(rest % 10))
             rest /= 10
         } while rest > 0
-        bytes[begin...].reverse()
+        // A slice would be turned in memory of its own.
+        var last = bytes.count - 1
+        while first < last {
+            bytes.swapAt(first, last)
+            (first, last) = (first + 1, last - 1)
+        }
     }
 
     /// Appends an array.
