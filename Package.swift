@@ -49,7 +49,7 @@ let package = Package(
         // Nouns and protocols. Every library below sees this one and never a sibling.
         .target(
             name: "GleanerCore",
-            dependencies: [.product(name: "Crypto", package: "swift-crypto")],
+            dependencies: ["CLinux", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: strict),
         .target(
             name: "GleanerCapture",

@@ -12,6 +12,11 @@ int gleaner_syncfs(int descriptor) { return syncfs(descriptor); }
 
 void gleaner_begin_writing_out(int descriptor) { sync_file_range(descriptor, 0, 0, SYNC_FILE_RANGE_WRITE); }
 
+void gleaner_write_out(int descriptor) {
+    sync_file_range(descriptor, 0, 0,
+                    SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+}
+
 long gleaner_filesystem_kind(int descriptor) {
     struct statfs status;
     return fstatfs(descriptor, &status) == 0 ? (long)status.f_type : -1;

@@ -7,6 +7,10 @@ int gleaner_syncfs(int descriptor);
 /// afterwards still learns of every failure.
 void gleaner_begin_writing_out(int descriptor);
 
+/// Waits until the disk was given what was written to an open file. It promises as little: neither that the disk has it for
+/// good, nor that the file is found again.
+void gleaner_write_out(int descriptor);
+
 /// The number by which Linux knows the kind of file system that an open file is on (statfs(2)); -1 when it cannot be told.
 long gleaner_filesystem_kind(int descriptor);
 

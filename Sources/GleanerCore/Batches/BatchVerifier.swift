@@ -1,3 +1,4 @@
+import CLinux
 public import Foundation
 
 #if canImport(Glibc)
@@ -18,24 +19,30 @@ public enum BatchVerifier {
     @discardableResult
     public static func verify(_ folder: String) throws -> BatchManifest {
         let manifest = try self.manifest(in: folder).manifest
-        try verify(folder, against: manifest)
+        try requireListed(manifest, in: folder)
+        try verify(manifest.files, in: folder)
         return manifest
     }
 
     /// The same for a batch whose manifest is known, `manifest.json` itself included.
     ///
+    /// - Parameter files: Those that are read; the others were read before.
     /// - Throws: ``GleanerError`` with code `batch.damaged` naming the first file that differs.
-    public static func verify(_ folder: String, as batch: any SealedBatch) throws {
+    public static func verify(
+        _ folder: String, as batch: any SealedBatch, reading files: [BatchManifest.File]
+    ) throws {
         let path = "\(folder)/\(BatchManifest.fileName)"
         guard try FileReading.bytes(of: path, byteCountMax: manifestByteCountMax) == batch.manifestData else {
             throw damaged("\(path) is not the manifest of batch \(batch.id.short)")
         }
-        try verify(folder, against: batch.manifest)
+        try requireListed(batch.manifest, in: folder)
+        try verify(files, in: folder)
     }
 
-    private static func verify(_ folder: String, against manifest: BatchManifest) throws {
-        try requireListed(manifest, in: folder)
-        let files = manifest.files
+    /// Reads some files of a batch back and compares each with the manifest's size and SHA-256.
+    ///
+    /// - Throws: ``GleanerError`` with code `batch.damaged` naming the first file that differs.
+    public static func verify(_ files: [BatchManifest.File], in folder: String) throws {
         for file in files.prefix(aheadCount) { readAhead(file, in: folder) }
         try Workers.forEach(Array(files.indices)) { index in
             if index + aheadCount < files.count { readAhead(files[index + aheadCount], in: folder) }
@@ -88,6 +95,8 @@ public enum BatchVerifier {
     private static func readAhead(_ file: BatchManifest.File, in folder: String) {
         guard let opened = try? DescriptorFile("\(folder)/\(file.path)", flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
         else { return }
+        // It cannot let go of what is still to be written.
+        gleaner_write_out(opened.descriptor)
         posix_fadvise(opened.descriptor, 0, 0, POSIX_FADV_DONTNEED)
         posix_fadvise(opened.descriptor, 0, off_t(min(file.bytes, readAheadByteCountMax)), POSIX_FADV_WILLNEED)
     }

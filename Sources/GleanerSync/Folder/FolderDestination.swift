@@ -128,8 +128,7 @@ public struct FolderDestination: Destination {
         try requireFit(batch, partial)
         do {
             try fill(partial, from: batch, delivery, cancellation)
-            try barrier.flush()
-            try readBack(batch, from: partial)
+            try readBack(batch, from: partial, beside: barrier)
         } catch let error as GleanerError where error.code == .batchDamaged || error.code == .sampleDamaged {
             // Nothing of it may be taken for whole the next time.
             try? FileManager.default.removeItem(atPath: partial)
@@ -138,11 +137,18 @@ public struct FolderDestination: Destination {
         guard rename(partial, final) == 0 else { throw GleanerError.system("cannot rename to", final, errno: errno) }
     }
 
-    /// Finds every byte as it was sealed. What is read from this device is not looked at before: a copy that is right
-    /// shows that its source was.
-    private func readBack(_ batch: any SealedBatch, from partial: String) throws {
+    /// Finds every byte as it was sealed, while the barrier flushes. What is read from this device is not looked at before: a
+    /// copy that is right shows that its source was.
+    ///
+    /// Large files are read first: the disk was given them while others were copied.
+    private func readBack(_ batch: any SealedBatch, from partial: String, beside barrier: WriteBarrier) throws {
+        let files = batch.manifest.files
         do {
-            try BatchVerifier.verify(partial, as: batch)
+            try barrier.flush {
+                try BatchVerifier.verify(files.filter { $0.bytes >= Self.writeOutByteCountMin }, in: partial)
+            }
+            try BatchVerifier.verify(
+                partial, as: batch, reading: files.filter { $0.bytes < Self.writeOutByteCountMin })
         } catch let error as GleanerError where error.code == .batchDamaged {
             for file in batch.manifest.files where !BatchVerifier.holds(file, in: partial) {
                 try batch.forEachPiece(of: file) { _ in }

@@ -1,5 +1,7 @@
 import CLinux
+import Foundation
 import GleanerCore
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -23,16 +25,35 @@ final class WriteBarrier {
         flushesWhole = Self.isLocal(gleaner_filesystem_kind(file.descriptor)) && Self.kernelTellsOfFailures
     }
 
-    func flush() throws {
-        let tree = try BatchTree(folder)
+    /// Flushes, and does something meanwhile that waits for a processor rather than the disk; afterwards where each file is
+    /// flushed by itself.
+    ///
+    /// - Throws: what went wrong with the flush, before what went wrong with `work`: the one may be why.
+    func flush(beside work: () throws -> Void) throws {
         guard flushesWhole else {
-            // Everything is written before the first flush, so that the system can write it out in one go.
-            for path in tree.files { try tree.flush(path) }
-            return try tree.flushFolders()
+            try flushEach()
+            return try work()
         }
-        guard gleaner_syncfs(file.descriptor) == 0 else {
-            throw GleanerError.system("cannot flush", folder, errno: errno)
+        let failure = Mutex<Int32?>(nil)
+        let end = DispatchSemaphore(value: 0)
+        let thread = Thread { [descriptor = file.descriptor] in
+            if gleaner_syncfs(descriptor) != 0 { failure.withLock { [errno] in $0 = errno } }
+            end.signal()
         }
+        thread.start()
+        let worked = Result { try work() }
+        end.wait()
+        if let failure = failure.withLock({ $0 }) {
+            throw GleanerError.system("cannot flush", folder, errno: failure)
+        }
+        try worked.get()
+    }
+
+    private func flushEach() throws {
+        let tree = try BatchTree(folder)
+        // Everything is written before the first flush, so that the system can write it out in one go.
+        for path in tree.files { try tree.flush(path) }
+        try tree.flushFolders()
     }
 
     /// File systems of this machine's own disks, whose drivers flush all they hold: ext2 to ext4, XFS, Btrfs, F2FS, FAT,
