@@ -51,12 +51,16 @@ swift_usr=$(dirname "$(dirname "$(readlink -f "$(command -v swift)")")")
 mkdir -p "$work/device/opt/swift/usr" "$work/device/src/shared"
 git clone -q "$root" "$work/device/src/gleaner"
 cp -L /etc/resolv.conf "$work/device/etc/"
+# What Debian's installer writes, and debootstrap does not.
+printf '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n' >"$work/device/etc/hosts"
 
 # inside COMMAND...: in there, with mounts that go with the command, and with what the environment says of proxies and certificates.
 inside() {
     unshare --mount --pid --fork bash -c '
         device=$1 swift=$2 shared=$3 mirrors=$4
         shift 4
+        # A root that is no mount lets nobody in there have mounts of his own, as the tests of links and walls do.
+        mount --bind "$device" "$device"
         mount -t proc proc "$device/proc"
         mount -t sysfs sys "$device/sys"
         mount --rbind /dev "$device/dev"
