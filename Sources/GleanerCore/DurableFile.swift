@@ -136,6 +136,20 @@ public struct DescriptorFile: ~Copyable {
         }
     }
 
+    /// Writes all the bytes from `offset` on.
+    public func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
+        var written = 0
+        while written < bytes.count {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[written...])
+            let count = pwrite(descriptor, rest.baseAddress, rest.count, off_t(offset + written))
+            if count >= 0 {
+                written += count
+            } else if errno != EINTR {
+                throw GleanerError.system("cannot write", path, errno: errno)
+            }
+        }
+    }
+
     /// Writes all of `data`.
     public func write(_ data: some ContiguousBytes) throws {
         try data.withUnsafeBytes { try write($0) }

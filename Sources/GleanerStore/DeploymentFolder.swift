@@ -28,12 +28,16 @@ public struct DeploymentFolder: Hashable, Sendable {
     /// Raised by whoever finds the database damaged; the next opening then checks all of it.
     var suspicion: String { path + "/queue.suspect" }
 
+    /// What the loop has in its hands: see ``FramesInHand``.
+    var framesInHand: String { path + "/frames-in-hand" }
+
     /// Everything that is made in the folder beside the configuration, by name.
     public static let names: [String] = {
         let folder = DeploymentFolder("")
         let paths =
             folder.databaseFiles + [
-                folder.suspicion, folder.frames, folder.models, folder.outbox, folder.inbox, folder.quarantine,
+                folder.suspicion, folder.framesInHand, folder.frames, folder.models, folder.outbox, folder.inbox,
+                folder.quarantine,
             ]
         return paths.map(PathName.last) + DeploymentLock.Right.allCases.map { "\($0.rawValue).lock" }
     }()

@@ -7,6 +7,20 @@ struct JSONList {
 
     var isEmpty: Bool { bytes.count == 1 }
 
+    /// Takes everything out, and keeps the memory.
+    mutating func removeAll() { bytes.removeLast(bytes.count - 1) }
+
+    /// Makes the whole array a line that is as long as `memory`, with blanks at its end; `false` where it is too long.
+    func fillLine(_ memory: UnsafeMutableRawBufferPointer) -> Bool {
+        guard bytes.count + 2 <= memory.count else { return false }
+        let blanks = repeatElement(UInt8(ascii: " "), count: memory.count - bytes.count - 2)
+        memory.copyBytes(from: bytes)
+        memory[bytes.count] = UInt8(ascii: "]")
+        UnsafeMutableRawBufferPointer(rebasing: memory[(bytes.count + 1)...]).copyBytes(from: blanks)
+        memory[memory.count - 1] = UInt8(ascii: "\n")
+        return true
+    }
+
     /// The whole array.
     var text: String {
         String(unsafeUninitializedCapacity: bytes.count + 1) { memory in

@@ -46,6 +46,7 @@ extension Collector {
             if !gone.isEmpty { tell(FeedbackNews(released: gone)) }
             progress.offered += report.storedCount + report.rejectedCount + report.droppedCount
             offeredCount.store(progress.offered, ordering: .relaxed)
+            if let last = frames.last { durableSequence.store(last.outcome.sequence, ordering: .relaxed) }
             progress.stored += report.storedCount
             progress.rejected += report.rejectedCount
             progress.dropped += report.droppedCount

@@ -61,6 +61,8 @@ public final class Collector: @unchecked Sendable {
     let wish = InputWish()
     /// Frames of this run that are durable.
     let offeredCount = Atomic<Int>(0)
+    /// The last of them, by its number.
+    let durableSequence = Atomic<UInt64>(0)
     let finalState = Mutex<JSONValue?>(nil)
     /// Held while the database's active model changes because of what happened here, so that the watcher does not take
     /// it for another's wish.
@@ -138,6 +140,7 @@ public final class Collector: @unchecked Sendable {
         stop.raise()
         await frames.close()
         await watcher
+        forgetFramesInHand()
         if let failure = failure.withLock({ $0 }) { throw failure }
     }
 
@@ -199,37 +202,6 @@ public final class Collector: @unchecked Sendable {
         judging.signal()
     }
 
-    // MARK: The reader
-
-    private func read(_ source: any FrameSource) {
-        defer { full.close() }
-        var pace = deployment.configuration.inference.pace
-        for _ in 0..<(pace.rests ? 1 : source.isLive ? Self.liveSlotCount : Self.slotCount) {
-            _ = empty.push(FrameSlot())
-        }
-        var source = source
-        var interrupted: Set<String> = []
-        var sequence: UInt64 = 0
-        let begin = ContinuousClock.now
-        var handedOn = begin
-        while !stop.isRaised, let slot = empty.pop() {
-            let now = ContinuousClock.now
-            let pause = pace.secondsToWait(at: (now - begin).seconds, workSeconds: (now - handedOn).seconds)
-            if pause > 0, stop.wait(seconds: pause) { return }
-            do {
-                guard try fill(slot, from: &source, &interrupted) else { return }
-            } catch {
-                return fail(error)
-            }
-            sequence += 1
-            slot.sequence = sequence
-            let count = source.remainingCount
-            remaining.withLock { $0 = count }
-            handedOn = .now
-            guard full.push(slot) else { return }
-        }
-    }
-
     // MARK: The preparers
 
     /// Two of them where frames can wait: large pictures take longer to decode than a small model to look at. A camera's
@@ -251,35 +223,6 @@ public final class Collector: @unchecked Sendable {
             preparer.prepare(slot)
             pulse.rest(part)
             guard prepared.push(slot, inTurn: slot.sequence) else { return }
-        }
-    }
-
-    // MARK: Sources
-
-    /// Waits for a source's next frame; `false` at its end.
-    ///
-    /// - Parameter interrupted: Sources that have no frames for now.
-    private func fill(
-        _ slot: FrameSlot, from source: inout any FrameSource, _ interrupted: inout Set<String>
-    ) throws -> Bool {
-        while true {
-            let event = try times.measure(.read) { try source.next(into: &slot.buffer) }
-            let name = slot.buffer.origin.source
-            switch event {
-            case .frame: slot.failure = nil
-            case .unreadable(let error): slot.failure = error
-            case .interrupted(let error):
-                interrupted.insert(name)
-                logger.warning("no frames", metadata: ["source": "\(name)", "error": "\(error)"])
-                note("source.interrupted", error.message)
-                continue
-            case .end: return false
-            }
-            if interrupted.remove(name) != nil {
-                logger.warning("frames again", metadata: ["source": "\(name)"])
-                note("source.resumed", "\(name) gives frames again")
-            }
-            return true
         }
     }
 

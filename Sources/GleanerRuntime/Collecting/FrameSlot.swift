@@ -7,6 +7,8 @@ import GleanerImaging
 /// `@unchecked Sendable`: a slot has one owner at a time. It is handed over through a ``HandoffQueue``, whose lock
 /// orders the accesses.
 final class FrameSlot: @unchecked Sendable {
+    /// Its own among all slots of the loop, from 0.
+    let number: Int
     var buffer = FrameBuffer()
     var sequence: UInt64 = 0
     /// Set when the frame could not even be read.
@@ -25,6 +27,8 @@ final class FrameSlot: @unchecked Sendable {
     var isPrepared = false
 
     private var encoder = PictureEncoder()
+
+    init(number: Int = 0) { self.number = number }
 
     /// Its picture: as it was captured, or encoded now.
     func picture() throws -> [UInt8] {
