@@ -21,9 +21,9 @@ public struct FramesInHand: ~Copyable {
     public enum Handling: Hashable, Sendable {
         /// As all others.
         case withOthers
-        /// While no other is under way, and ``settle()`` is called when it got through.
+        /// While no other is under way. ``mark(inHand:)`` says when it is, and ``settle()`` that its outcome is durable.
         case alone
-        /// As one that is dropped, since so many processes died with it; otherwise like ``alone``.
+        /// As one that is dropped, since so many processes died with it, until ``settle()``.
         case dropped(deathCount: Int)
     }
 
@@ -37,6 +37,8 @@ public struct FramesInHand: ~Copyable {
 
     private let file: DescriptorFile
     private let placeCount: Int
+    /// Why the file can be written no more. Nothing is written after that.
+    public private(set) var failure: (any Error)?
     private var droppedInRow: Int
     /// Each keeps its line in the file, behind those of the places.
     private var suspects: [Frame?]
@@ -69,39 +71,45 @@ public struct FramesInHand: ~Copyable {
     /// Takes a frame in hand.
     ///
     /// - Parameter place: From 0. The frame that was there before got through.
-    /// - Throws: ``GleanerError`` with code `file.system`.
-    public mutating func take(_ origin: FrameOrigin, at place: Int) throws -> Handling {
+    public mutating func take(_ origin: FrameOrigin, at place: Int) -> Handling {
         precondition((0..<placeCount).contains(place), "there are \(placeCount) places")
         // A camera's frames never come again.
         guard origin.byteCount != 0 || origin.modifiedNanoseconds != 0 else { return .withOthers }
         if let index = suspects.firstIndex(where: { $0?.isOf(origin) ?? false }), let suspect = suspects[index] {
-            return try take(suspect, at: index)
+            return take(suspect, at: index)
         }
-        if droppedInRow > 0, taken.contains(place) { try count(droppedInRow: 0) }
+        if droppedInRow > 0, taken.contains(place) { count(droppedInRow: 0) }
         taken.insert(place)
         Frame(origin: origin, isInHand: true).write(to: &line)
-        try writeLine(Self.line(ofPlace: place))
+        writeLine(Self.line(ofPlace: place))
         return .withOthers
     }
 
-    private mutating func take(_ suspect: Frame, at index: Int) throws -> Handling {
+    private mutating func take(_ suspect: Frame, at index: Int) -> Handling {
         let isDropped = suspect.deathCount >= Self.deathCountMax && droppedInRow < Self.droppedInRowMax
         underWay = (index, isDropped)
-        if isDropped { return .dropped(deathCount: suspect.deathCount) }
-        Frame(origin: suspect.origin, deathCount: suspect.deathCount, isInHand: true).write(to: &line)
-        try writeLine(lineOfSuspect(index))
-        return .alone
+        return isDropped ? .dropped(deathCount: suspect.deathCount) : .alone
     }
 
-    /// What became of the frame that was handed over alone or as dropped is durable.
-    public mutating func settle() throws {
+    /// The suspect that was taken is in the loop's hands, or back: the shorter the time between, the less a process that is
+    /// killed for another reason speaks against it.
+    public mutating func mark(inHand isInHand: Bool) {
+        guard let index = underWay?.suspect, let suspect = suspects[index] else {
+            preconditionFailure("no suspect is under way")
+        }
+        Frame(origin: suspect.origin, deathCount: suspect.deathCount, isInHand: isInHand).write(to: &line)
+        writeLine(lineOfSuspect(index))
+    }
+
+    /// What became of the suspect is durable.
+    public mutating func settle() {
         guard let (index, isDropped) = underWay else { preconditionFailure("no suspect is under way") }
         underWay = nil
         let inRow = isDropped ? droppedInRow + 1 : 0
-        if inRow != droppedInRow { try count(droppedInRow: inRow) }
+        if inRow != droppedInRow { count(droppedInRow: inRow) }
         suspects[index] = nil
         line.removeAll()
-        try writeLine(lineOfSuspect(index))
+        writeLine(lineOfSuspect(index))
     }
 
     /// To be called once nothing is under way any more: the process lives, so no frame is to blame.
@@ -111,10 +119,10 @@ public struct FramesInHand: ~Copyable {
         }
     }
 
-    private mutating func count(droppedInRow count: Int) throws {
+    private mutating func count(droppedInRow count: Int) {
         droppedInRow = count
         Self.write(droppedInRow: count, to: &line)
-        try writeLine(0)
+        writeLine(0)
     }
 
     // MARK: The file: how many were dropped in a row, the places, the suspects; a line each, all of one length
@@ -127,10 +135,15 @@ public struct FramesInHand: ~Copyable {
         line.append(Int64(droppedInRow))
     }
 
-    private mutating func writeLine(_ number: Int) throws {
-        try bytes.withUnsafeMutableBytes { bytes in
-            Self.fill(bytes, with: &line)
-            try file.write(UnsafeRawBufferPointer(bytes), at: number * Frame.lineByteCount)
+    private mutating func writeLine(_ number: Int) {
+        guard failure == nil else { return }
+        do {
+            try bytes.withUnsafeMutableBytes { bytes in
+                Self.fill(bytes, with: &line)
+                try file.write(UnsafeRawBufferPointer(bytes), at: number * Frame.lineByteCount)
+            }
+        } catch {
+            failure = error
         }
     }
 

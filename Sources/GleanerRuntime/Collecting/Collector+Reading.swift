@@ -30,7 +30,7 @@ extension Collector {
             let count = source.remainingCount
             remaining.withLock { $0 = count }
             handedOn = .now
-            guard handOn(slot, &inHand) else { return }
+            guard handOn(slot, of: slotCount, &inHand) else { return }
         }
     }
 
@@ -84,24 +84,35 @@ extension Collector {
     }
 
     /// Hands a frame on, `false` when the loop has ended: with others, or alone, or as one that is dropped.
-    private func handOn(_ slot: FrameSlot, _ inHand: inout FramesInHand?) -> Bool {
-        do {
-            switch try inHand?.take(slot.buffer.origin, at: slot.number) {
-            case .withOthers, nil: return full.push(slot)
-            case .alone: break
-            case .dropped(let deathCount): drop(slot, deathCount: deathCount)
-            }
-            // What came before is safe whatever becomes of this one.
-            guard waitUntilDurable(slot.sequence - 1), full.push(slot), waitUntilDurable(slot.sequence) else {
-                return false
-            }
-            try inHand?.settle()
-            return true
-        } catch {
-            tellUnknown(error)
+    private func handOn(_ slot: FrameSlot, of slotCount: Int, _ inHand: inout FramesInHand?) -> Bool {
+        let handling = inHand?.take(slot.buffer.origin, at: slot.number) ?? .withOthers
+        if let failure = inHand?.failure {
+            tellUnknown(failure)
             inHand = nil
-            return full.push(slot)
         }
+        switch handling {
+        case .withOthers: return full.push(slot)
+        case .alone:
+            guard handOnAlone(slot, of: slotCount, &inHand) else { return false }
+        case .dropped(let deathCount):
+            drop(slot, deathCount: deathCount)
+            guard full.push(slot) else { return false }
+        }
+        guard waitUntilDurable(slot.sequence) else { return false }
+        inHand?.settle()
+        return true
+    }
+
+    /// Hands a frame on once all before it are safe whatever becomes of it, and waits until the loop is done with it.
+    private func handOnAlone(_ slot: FrameSlot, of slotCount: Int, _ inHand: inout FramesInHand?) -> Bool {
+        guard waitUntilDurable(slot.sequence - 1) else { return false }
+        var slots: [FrameSlot] = []
+        while slots.count < slotCount - 1, let other = empty.pop() { slots.append(other) }
+        inHand?.mark(inHand: true)
+        guard full.push(slot), let same = empty.pop() else { return false }
+        inHand?.mark(inHand: false)
+        slots.append(same)
+        return slots.allSatisfy { empty.push($0) }
     }
 
     /// Waits until a frame and all before it are durable; `false` when the loop is told to stop before.
