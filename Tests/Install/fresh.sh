@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Times the README's two commands on a Debian that has nothing but Swift.
 #
-#   Tests/Install/fresh.sh [--quickstart]    needs root; an hour and more, or a quarter of it with --quickstart alone
+#   Tests/Install/fresh.sh [--quickstart|--tests]    needs root; an hour and more, or one of the two alone
 #
 # The Debian is made by debootstrap, once. This machine's Swift is put into it, with the Debian packages that swift.org asks for,
 # and a clone of the commit that is checked out, with the shared pictures and models beside it. Nothing else is there: no cache of
@@ -20,6 +20,7 @@ commands=(Examples/quickstart.sh Tests/run.sh)
 case ${1-} in
 "") ;;
 --quickstart) commands=(Examples/quickstart.sh) ;;
+--tests) commands=(Tests/run.sh) ;;
 -h | --help)
     print_help
     exit

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -18,6 +19,8 @@ from benches import kept, measured, noise  # noqa: E402
 from driver import Gleaner, kill, write_configuration  # noqa: E402
 from receiver import Receiver  # noqa: E402
 
+# Samples, and the size of their pictures: frames of a camera, many of them, crops.
+BATCHES = ((1200, (640, 480)), (5000, (640, 480)), (1000, (64, 48)))
 CONFIGURATION = """\
         source: folder:camera
         selection: {{budget: {{share: 1}}, deduplicate: false}}
@@ -124,7 +127,7 @@ class FileInTheWay:
         self.path.unlink()
 
 
-def against_a_store(work, gleaner, store, batch, rounds):
+def against_a_store(store, work, gleaner, batch, rounds):
     destination = {"to": "s3://field/gleaner", "endpoint": store.endpoint}
     ready = sealed(gleaner, work / "sealed", destination, MayOnlyRead)
 
@@ -190,8 +193,8 @@ def against_copying(work, gleaner, batch, rounds):
     return compare(rounds, {"sync": lambda _: ours(gleaner), "delivery": lambda _: ours(ready)}, others)
 
 
-def speed(work, store, count, size, rounds):
-    """How fast a batch of so many samples leaves; for a folder alone where no store is given."""
+def speed(work, against, count, size, rounds):
+    """How fast a batch of so many samples leaves."""
     gleaner = station(work / "station", count, size)
     (work / "example").mkdir()
     example = copied(gleaner, work / "copy")
@@ -199,10 +202,7 @@ def speed(work, store, count, size, rounds):
     (batch,) = (Path(each["folder"]) for each in visit["batches"])
     files = [path.stat().st_size for path in batch.rglob("*") if path.is_file()]
     print(f"   {len(files)} files, {sum(files) / 1e6:.1f} MB", file=sys.stderr)
-    found = {"files": len(files), "megabytes": round(sum(files) / 1e6, 1)}
-    if store:
-        found["store"] = against_a_store(work, gleaner, store, batch, rounds)
-    found["folder"] = against_copying(work, gleaner, batch, rounds)
+    found = {"files": len(files), "megabytes": round(sum(files) / 1e6, 1)} | against(work, gleaner, batch, rounds)
     for name in ("station", "example", "sealed", "copy", "folder"):
         put_away(work / name)
     return found
@@ -245,16 +245,25 @@ def main():
     system = subprocess.run(["stat", "-f", "-c", "%T", work], check=True, capture_output=True, text=True).stdout.strip()
     assert system != "tmpfs", "name a folder on a disk with --work"
     os.environ.update(seaweed.KEYS)
-    store = seaweed.Seaweed(work / "seaweed")
+    frames, many_frames, crops = ((int(each * share), size) for each, size in BATCHES)
+    store = None
     try:
         answer = {"file_system": system}
-        answer["frames"] = speed(work, store, int(1200 * share), (640, 480), rounds)
-        answer["many_frames"] = speed(work, None, int(5000 * share), (640, 480), rounds)
-        answer["crops"] = speed(work, store, int(1000 * share), (64, 48), rounds)
+        # Before there is a store, which goes on writing to the same disk.
+        answer["folder"] = {
+            name: speed(work, against_copying, *batch, rounds)
+            for name, batch in {"frames": frames, "many_frames": many_frames, "crops": crops}.items()
+        }
+        store = seaweed.Seaweed(work / "seaweed")
+        answer["store"] = {
+            name: speed(work, partial(against_a_store, store), *batch, rounds)
+            for name, batch in {"frames": frames, "crops": crops}.items()
+        }
         answer["memory_mib"] = memory(work, store, [int(each * share) for each in (100, 1_000, 10_000)])
         print(json.dumps(answer))
     finally:
-        store.stop()
+        if store:
+            store.stop()
         shutil.rmtree(work)
 
 
