@@ -58,7 +58,8 @@ extension Collector {
                 writeServedCount(of: judge)
                 writeShadow(of: judge)
             }
-            rescore(judge, &rescoring, clock: clock, unbounded: false)
+            // Nothing but the suspect may be what the process dies of.
+            if !isTrying.load(ordering: .relaxed) { rescore(judge, &rescoring, clock: clock, unbounded: false) }
         }
         for queue in [empty, full, prepared] { queue.close() }
         // The source has ended, and there is all the time for what frames left undone.

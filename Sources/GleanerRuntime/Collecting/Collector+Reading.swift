@@ -65,8 +65,12 @@ extension Collector {
 
     /// `nil` where that cannot be written down: frames are worth more than the knowledge of which of them is harmful.
     private func framesInHand(placeCount: Int) -> FramesInHand? {
+        let store = deployment.store
         do {
-            let inHand = try FramesInHand(in: deployment.store.folder, placeCount: placeCount)
+            let inHand = try FramesInHand(in: store.folder, placeCount: placeCount) { origin in
+                try store.seenOrigins(of: origin.source, named: [origin.name]).contains(origin)
+                    || store.answer(to: origin) != nil
+            }
             if inHand.suspectCount > 0 {
                 logger.notice(
                     "frames were in hand when a process died: each is tried alone",
@@ -85,7 +89,9 @@ extension Collector {
 
     /// Hands a frame on, `false` when the loop has ended: with others, or alone, or as one that is dropped.
     private func handOn(_ slot: FrameSlot, of slotCount: Int, _ inHand: inout FramesInHand?) -> Bool {
-        let handling = inHand?.take(slot.buffer.origin, at: slot.number) ?? .withOthers
+        let origin = slot.buffer.origin
+        let handling = inHand?.take(origin, at: slot.number, lastGotThrough: slot.gotThrough) ?? .withOthers
+        slot.gotThrough = false
         if let failure = inHand?.failure {
             tellUnknown(failure)
             inHand = nil
@@ -93,13 +99,17 @@ extension Collector {
         switch handling {
         case .withOthers: return full.push(slot)
         case .alone:
-            guard handOnAlone(slot, of: slotCount, &inHand) else { return false }
+            isTrying.store(true, ordering: .relaxed)
+            defer { isTrying.store(false, ordering: .relaxed) }
+            guard handOnAlone(slot, of: slotCount, &inHand), waitUntilDurable(slot.sequence) else { return false }
         case .dropped(let deathCount):
-            drop(slot, deathCount: deathCount)
-            guard full.push(slot) else { return false }
+            let died = "\(deathCount) processes died with \(origin.name) of \(origin.source) in their hands"
+            slot.failure = GleanerError(.frameHarmful, died, remedy: "see what is wrong with it")
+            guard full.push(slot), waitUntilDurable(slot.sequence) else { return false }
+            logger.error("a harmful frame is dropped", metadata: ["frame": "\(origin.name)", "died": "\(deathCount)"])
+            note("frame.harmful", "\(died): it was dropped, and its file left alone")
         }
-        guard waitUntilDurable(slot.sequence) else { return false }
-        inHand?.settle()
+        inHand?.settle(gotThrough: slot.gotThrough)
         return true
     }
 
@@ -123,19 +133,10 @@ extension Collector {
         return true
     }
 
-    private func drop(_ slot: FrameSlot, deathCount: Int) {
-        let origin = slot.buffer.origin
-        let message = "\(deathCount) processes in turn died with \(origin.name) of \(origin.source) in their hands"
-        slot.failure = GleanerError(
-            .frameHarmful, message, remedy: "it is dropped and its file left alone: see what is wrong with it")
-        logger.error("a harmful frame is dropped", metadata: ["frame": "\(origin.name)", "died": "\(deathCount)"])
-        note("frame.harmful", "\(message): it is dropped, and its file left alone")
-    }
-
     /// The loop has ended, and the process lives.
-    func forgetFramesInHand() {
+    func closeFramesInHand() {
         do {
-            try FramesInHand.forget(in: deployment.store.folder)
+            try FramesInHand.close(deployment.store.folder)
         } catch {
             tellUnknown(error)
         }

@@ -63,6 +63,8 @@ public final class Collector: @unchecked Sendable {
     let offeredCount = Atomic<Int>(0)
     /// The last of them, by its number.
     let durableSequence = Atomic<UInt64>(0)
+    /// Whether a frame is tried alone.
+    let isTrying = Atomic<Bool>(false)
     let finalState = Mutex<JSONValue?>(nil)
     /// Held while the database's active model changes because of what happened here, so that the watcher does not take
     /// it for another's wish.
@@ -140,7 +142,7 @@ public final class Collector: @unchecked Sendable {
         stop.raise()
         await frames.close()
         await watcher
-        forgetFramesInHand()
+        closeFramesInHand()
         if let failure = failure.withLock({ $0 }) { throw failure }
     }
 

@@ -157,6 +157,7 @@ final class FrameJudge: @unchecked Sendable {
         let said: ServingModel.Said
         do {
             said = try serving.say(of: slot)
+            slot.gotThrough = true
         } catch {
             frame.outcome = .dropped(reason: error.codeText, model: id)
             return nil

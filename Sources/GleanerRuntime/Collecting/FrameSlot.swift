@@ -26,6 +26,9 @@ final class FrameSlot: @unchecked Sendable {
     /// Whether ``input`` holds this frame.
     var isPrepared = false
 
+    /// Whether a model has said something of the frame.
+    var gotThrough = false
+
     private var encoder = PictureEncoder()
 
     init(number: Int = 0) { self.number = number }
