@@ -1,10 +1,12 @@
 """Batches go to a server: whole, once, on where they were cut off, and to nobody who cannot show who they are."""
 
+import base64
 import datetime
 import http.server
 import ipaddress
 import json
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -69,6 +71,25 @@ def test_a_batch_arrives_whole_and_once(meter, receive):
     assert list((receiver.folder / ".uploads").iterdir()) == []
     assert meter("sync", "--once")["visits"][0]["batches"] == []
     assert meter("status")["queue"]["exported"] == 6
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "HEAD", "DELETE", "OPTIONS"])
+def test_a_request_whose_head_was_cut_off_is_none(receive, method):
+    receiver = receive()
+    batch = "ab" * 32
+    pairs = {"batch": batch, "device": "00" * 8, "date": "2023-11-14"}
+    metadata = ",".join(f"{name} {base64.b64encode(value.encode()).decode()}" for name, value in pairs.items())
+    head = f"{method} /in/{batch if method != 'POST' else ''} HTTP/1.1\r\nHost: here\r\nTus-Resumable: 1.0.0\r\nUpload-Length: 5000\r\nUpload-Metadata: {metadata}"
+    for count in (head.index("\r\n") + 10, len(head) - 20, len(head)):
+        with socket.create_connection(("127.0.0.1", receiver.port), timeout=10) as link:
+            link.sendall(head[:count].encode())
+            link.shutdown(socket.SHUT_WR)
+            assert link.recv(1000) == b"", f"{count} bytes were answered"
+    assert list((receiver.folder / ".uploads").iterdir()) == []
+    # The receiver is well.
+    with socket.create_connection(("127.0.0.1", receiver.port), timeout=10) as link:
+        link.sendall(f"{head}\r\n\r\n".encode())
+        assert link.recv(1000).startswith(b"HTTP/1.1 ")
 
 
 def test_killed_again_and_again_on_either_side_it_sends_little_twice(meter, receive):
